@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a collector hands to the exposition: prometheus-cpp's data model, and beside it what that
+// model has no room for.
+#ifndef CNPROC_COLLECTORS_FAMILY_H_
+#define CNPROC_COLLECTORS_FAMILY_H_
+
+#include <prometheus/metric_family.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cnproc {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+// The newest event that fell into a counter or a bucket. All its labels together have at most 128
+// characters, as OpenMetrics 1.0 demands.
+struct Exemplar {
+  Labels labels;
+  double value = 0;
+  double timestamp_seconds = 0;  // Unix time
+};
+
+// Buckets of a native histogram as the protobuf format writes them: runs of consecutive buckets,
+// counts as differences to the bucket before.
+struct NativeHistogram {
+  struct Span {
+    int32_t offset = 0;
+    uint32_t length = 0;
+  };
+  int32_t schema = 0;
+  double zero_threshold = 0;
+  uint64_t zero_count = 0;
+  std::vector<Span> positive_spans;
+  std::vector<int64_t> positive_deltas;
+};
+
+// Beside metrics.metric[i]: its start time and whatever else only some formats can say.
+struct SeriesExtra {
+  double start_time_seconds = 0;  // Unix time; 0 where the series has none (gauges)
+  std::optional<Exemplar> exemplar;                             // of a counter
+  std::vector<std::pair<size_t, Exemplar>> bucket_exemplars;    // of a histogram, by bucket index
+  std::optional<NativeHistogram> native;                        // of a histogram
+};
+
+// A value type. metrics.name is the name as the text format writes it (counters end in _total).
+// extra is either empty or parallel to metrics.metric.
+struct Family {
+  prometheus::MetricFamily metrics;
+  std::vector<SeriesExtra> extra;
+};
+
+using Families = std::vector<Family>;
+
+// Orders families by name and the series of each by their labels: what every page promises.
+void SortFamilies(Families& families);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_FAMILY_H_
