@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exporter about itself: the process_* metrics that every Prometheus client has.
+#ifndef CNPROC_EXPORTER_SELF_METRICS_H_
+#define CNPROC_EXPORTER_SELF_METRICS_H_
+
+#include <string>
+
+#include "collectors/family.h"
+
+namespace cnproc {
+
+// Reads the seven process_* families of the calling process. procfs is the machine's own /proc, not
+// what --path.procfs says, unless in a test. A value that cannot be read is left out, as
+// client_golang does. About 100 us: /proc/self/fd is counted.
+Families ReadProcessMetrics(const std::string& procfs = "/proc");
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_SELF_METRICS_H_

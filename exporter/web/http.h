@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vocabulary of the web side: what a request asks and what a response says, without a socket.
+#ifndef CNPROC_EXPORTER_WEB_HTTP_H_
+#define CNPROC_EXPORTER_WEB_HTTP_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cnproc {
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// One parsed request. method is GET or HEAD by the time a handler sees it: the server answers every
+// other method itself. path and query are percent-decoded.
+struct HttpRequest {
+  std::string method = "GET";
+  std::string path = "/";
+  std::vector<std::pair<std::string, std::string>> query;  // in the order of the request
+  HttpHeaders headers;
+
+  // The value of the header of that name (ASCII case is ignored), several joined with ", " as RFC
+  // 9110 allows; "" if there is none.
+  std::string Header(std::string_view name) const;
+};
+
+// The server adds Content-Length and Date, and leaves the body out of the answer to HEAD.
+struct HttpResponse {
+  int status = 200;
+  HttpHeaders headers;
+  std::string body;
+};
+
+// Called from many threads at once.
+using Handler = std::function<HttpResponse(const HttpRequest&)>;
+
+// A short text/plain answer; message ends without a newline.
+HttpResponse PlainText(int status, std::string_view message);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_HTTP_H_

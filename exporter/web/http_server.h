@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes in, bytes out: the one place that knows CivetWeb.
+#ifndef CNPROC_EXPORTER_WEB_HTTP_SERVER_H_
+#define CNPROC_EXPORTER_WEB_HTTP_SERVER_H_
+
+#include <absl/status/status.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exporter/web/http.h"
+
+namespace cnproc {
+
+struct HttpServerOptions {
+  // Each [HOST]:PORT. HOST is an IPv4 address, an IPv6 address in brackets or "localhost"; without
+  // HOST the port is opened on IPv4 and IPv6.
+  std::vector<std::string> listen_addresses = {":10119"};
+  // Requests in the handler at once; more are answered with 503.
+  int max_requests = 40;
+};
+
+// An HTTP/1.1 server for GET and HEAD that serves what its handler says and nothing else: no file
+// of the host, no other method, no version of itself. A request head has at most 16 KiB and must
+// be there within 5 s; connections beyond the worker threads wait in the kernel's queue.
+class HttpServer {
+ public:
+  // The handler must outlive the server and must not throw.
+  HttpServer(HttpServerOptions options, Handler handler);
+  ~HttpServer();  // Stop()
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Opens every address and starts the threads, which inherit the caller's signal mask: block
+  // SIGTERM, SIGINT and SIGHUP before. An error names the address, what is wrong with it and what
+  // to do; nothing is left open then. InvalidArgument: an address that is none.
+  absl::Status Start();
+
+  // Closes the addresses, lets running requests end and joins the threads. May be called twice.
+  void Stop();
+
+  // The addresses that are open, as "127.0.0.1:10119": what port 0 became stands here.
+  std::vector<std::string> BoundAddresses() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_HTTP_SERVER_H_

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Path → response: every endpoint of the exporter, over an interface that a test can fake.
+#ifndef CNPROC_EXPORTER_WEB_ROUTES_H_
+#define CNPROC_EXPORTER_WEB_ROUTES_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/family.h"
+#include "exporter/web/http.h"
+
+namespace cnproc {
+
+// Which collectors a scrape asked for with collect[] or exclude[]. The names were checked against
+// MetricsSource::Collectors(): they exist, are enabled and only one of the lists has any.
+struct CollectorFilter {
+  std::vector<std::string> collect;
+  std::vector<std::string> exclude;
+
+  bool Includes(std::string_view collector) const;
+};
+
+// One line of the landing page.
+struct CollectorState {
+  std::string name;
+  std::string help;
+  bool enabled = false;
+  bool success = false;  // of an enabled one: it works
+  std::string reason;    // why not, else ""
+};
+
+// What the pages are made of. Called from many threads at once.
+class MetricsSource {
+ public:
+  virtual ~MetricsSource() = default;
+  // One consistent cut, sorted (SortFamilies).
+  virtual absl::StatusOr<Families> Gather(const CollectorFilter& filter) = 0;
+  // OK while cnproc_up is 1, else the reason for /-/ready.
+  virtual absl::Status Ready() = 0;
+  virtual std::vector<CollectorState> Collectors() = 0;
+};
+
+struct RoutesOptions {
+  std::string telemetry_path = "/metrics";
+  bool openmetrics_created = false;  // _created lines in OpenMetrics
+  bool exemplars = true;
+  std::string version;   // for the landing page
+  std::string revision;  // of the source; may be ""
+};
+
+// Answers every path. Pure but for the source: no I/O, no state between requests.
+class Routes {
+ public:
+  // source must outlive this object.
+  Routes(RoutesOptions options, MetricsSource& source);
+
+  HttpResponse Handle(const HttpRequest& request) const;
+
+ private:
+  HttpResponse Metrics(const HttpRequest& request) const;
+  HttpResponse Ready() const;
+
+  const RoutesOptions options_;
+  MetricsSource& source_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_ROUTES_H_
