@@ -130,8 +130,7 @@ Message DecodeConnectorMessage(const Datagram& datagram) {
     message.ack_error = raw.event_data.ack.err;
     return message;
   }
-  message.kind =
-      DecodeEvent(raw, message.event) ? MessageKind::kEvent : MessageKind::kUnknownEvent;
+  message.kind = DecodeEvent(raw, message.event) ? MessageKind::kEvent : MessageKind::kUnknownEvent;
   return message;
 }
 

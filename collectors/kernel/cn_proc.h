@@ -31,9 +31,9 @@ struct Message {
   // Valid for kEvent, kAck and kUnknownEvent: all three consume a sequence number of their CPU.
   uint32_t sequence = 0;
   uint32_t cpu = 0;
-  uint32_t ack = 0;          // kAck: the number that the request carried, plus one
-  uint32_t ack_error = 0;    // kAck: an errno, 0 = subscribed
-  Event event;               // kEvent
+  uint32_t ack = 0;        // kAck: the number that the request carried, plus one
+  uint32_t ack_error = 0;  // kAck: an errno, 0 = subscribed
+  Event event;             // kEvent
 };
 
 Message DecodeConnectorMessage(const Datagram& datagram);

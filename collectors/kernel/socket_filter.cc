@@ -31,14 +31,17 @@ Program MakeProgram(uint32_t life, uint32_t attribute) {
       /*  0 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
       /*  1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kEffectiveUidOffset + 4, 0, jump(1, kLife)),
       /*  2 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kWhatOffset),
-      /*  3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_COMM),
-                        jump(3, kAttribute), 0),
-      /*  4 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_PTRACE),
-                        jump(4, kAttribute), 0),
-      /*  5 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_GID),
-                        jump(5, kAttribute), 0),
-      /*  6 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_UID), 0,
-                        jump(6, kLife)),
+      /*  3 */
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_COMM),
+               jump(3, kAttribute), 0),
+      /*  4 */
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_PTRACE),
+               jump(4, kAttribute), 0),
+      /*  5 */
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_GID), jump(5, kAttribute),
+               0),
+      /*  6 */
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_UID), 0, jump(6, kLife)),
       // Anybody can flip uids within a user namespace; only real privilege reaches 0.
       /*  7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kEffectiveUidOffset),
       /*  8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, jump(8, kAttribute)),

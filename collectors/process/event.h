@@ -41,10 +41,10 @@ struct Event {
   // PTRACE: the tracer, 0 for a detach. The parent of a FORK may be a thread: look up by tgid.
   pid_t parent_tid = 0;
   pid_t parent_tgid = 0;
-  uint32_t wait_status = 0;          // EXIT: as wait(2) gives it
-  uint32_t real_id = kUnknownId;     // UID, GID
+  uint32_t wait_status = 0;       // EXIT: as wait(2) gives it
+  uint32_t real_id = kUnknownId;  // UID, GID
   uint32_t effective_id = kUnknownId;
-  std::array<char, 16> comm{};       // COMM: any bytes, ends at the first NUL
+  std::array<char, 16> comm{};  // COMM: any bytes, ends at the first NUL
 };
 
 // One process as a scan of /proc saw it.
@@ -57,7 +57,7 @@ struct ProcessSnapshot {
   bool leader_exited = false;  // the leader is a zombie, other threads live on
   bool kernel_thread = false;
   std::string comm;
-  std::string cgroup;               // the text of /proc/PID/cgroup, empty where nobody asked
+  std::string cgroup;                // the text of /proc/PID/cgroup, empty where nobody asked
   std::vector<pid_t> other_threads;  // live threads but the leader
 };
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's clocks, in nanoseconds. Thread safe.
+#ifndef CNPROC_COLLECTORS_KERNEL_CLOCK_H_
+#define CNPROC_COLLECTORS_KERNEL_CLOCK_H_
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace cnproc {
+
+inline constexpr int64_t kNsPerSecond = 1'000'000'000;
+inline constexpr int64_t kNsPerMs = 1'000'000;
+
+inline int64_t ClockNs(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+inline int64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
+inline int64_t RealtimeNs() { return ClockNs(CLOCK_REALTIME); }
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_KERNEL_CLOCK_H_

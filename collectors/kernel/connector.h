@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subscription to the kernel's process connector over two filtered sockets.
+#ifndef CNPROC_COLLECTORS_KERNEL_CONNECTOR_H_
+#define CNPROC_COLLECTORS_KERNEL_CONNECTOR_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/kernel/cn_proc.h"
+#include "collectors/kernel/datagram_source.h"
+#include "collectors/kernel/netlink_socket.h"
+
+namespace cnproc {
+
+struct ConnectorOptions {
+  uint32_t receive_buffer_bytes = 8u << 20;  // of the life socket
+  std::string network_namespace;             // a path as /proc/1/ns/net; empty = our own
+  std::string procfs_root = "/proc";
+};
+
+// Not thread safe; may be moved between threads before the first read.
+class Connector final : public DatagramSource {
+ public:
+  // Opens the sockets, subscribes and waits (at most 2 s) for the kernel's acknowledgement, which
+  // alone proves the subscription: events may arrive because another tool listens. Errors say what
+  // was tried, why it failed and what to do.
+  static absl::StatusOr<std::unique_ptr<Connector>> Open(const ConnectorOptions& options);
+  // Sends IGNORE: a listener that only closes leaves the kernel sending to nobody (before 6.6).
+  ~Connector() override;
+
+  void Wait(int wake_fd, int64_t timeout_ns) override;
+  absl::StatusOr<SourceRead> Read(SocketId socket) override;
+  absl::StatusOr<uint64_t> Drops(SocketId socket) override;
+  int64_t NowNs() const override;
+  absl::Status Subscribe(bool renew) override;
+  absl::Status Probe() override;
+  absl::Status Ended() const override { return absl::OkStatus(); }
+
+  const ReceiveBufferGrant& receive_buffer() const { return grant_; }
+
+ private:
+  explicit Connector(ConnectorOptions options);
+
+  absl::Status OpenSockets();
+  absl::Status OpenSocketsHere();
+  absl::Status Listen();
+  absl::StatusOr<bool> AwaitAck(uint32_t request_ack, int64_t deadline_ns);
+  void Keep(const Datagram& datagram);
+  NetlinkSocket& socket(SocketId id) { return sockets_[static_cast<size_t>(id)]; }
+
+  const ConnectorOptions options_;
+  std::array<NetlinkSocket, kSocketCount> sockets_;
+  NetlinkSocket probe_socket_;  // in no group, so that a probe's own socket receives nothing
+  std::array<std::unique_ptr<ReceiveBatch>, kSocketCount> batches_;
+  std::array<std::vector<Datagram>, kSocketCount> datagrams_;
+  std::array<uint64_t, kSocketCount> drops_of_closed_sockets_{};
+  ReceiveBufferGrant grant_;
+  // Read while an acknowledgement was awaited, delivered by the next Read of the life socket.
+  std::deque<std::vector<std::byte>> kept_bytes_;
+  std::vector<Datagram> kept_;
+  bool kept_delivered_ = false;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_KERNEL_CONNECTOR_H_

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where datagrams come from: the kernel (Connector), a recording (Replay), or a test.
+#ifndef CNPROC_COLLECTORS_KERNEL_DATAGRAM_SOURCE_H_
+#define CNPROC_COLLECTORS_KERNEL_DATAGRAM_SOURCE_H_
+
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/kernel/datagram.h"
+
+namespace cnproc {
+
+enum class SourceOutcome {
+  kDatagrams,  // at least one
+  kEmpty,      // nothing is queued
+  kOverrun,    // the queue overflowed since the last call; what it still holds is good
+};
+
+struct SourceRead {
+  SourceOutcome outcome = SourceOutcome::kEmpty;
+  bool may_have_more = false;           // the batch was full
+  std::span<const Datagram> datagrams;  // valid until the next read of the same socket
+};
+
+// Used by one thread at a time.
+class DatagramSource {
+ public:
+  virtual ~DatagramSource() = default;
+
+  // Returns once datagrams may be there, `wake_fd` is readable or `timeout_ns` has passed.
+  virtual void Wait(int wake_fd, int64_t timeout_ns) = 0;
+  // Never blocks. An error means that the source is broken until it is renewed.
+  virtual absl::StatusOr<SourceRead> Read(SocketId socket) = 0;
+  // Datagrams lost by that socket since the start, past renewals too.
+  virtual absl::StatusOr<uint64_t> Drops(SocketId socket) = 0;
+  // The clock that event timestamps are taken from, in ns.
+  virtual int64_t NowNs() const = 0;
+  // Asks again for events. `renew` also replaces the sockets. The answer has been waited for.
+  virtual absl::Status Subscribe(bool renew) = 0;
+  // Makes the kernel send an acknowledgement from each CPU, which carries its sequence number.
+  virtual absl::Status Probe() = 0;
+  // OK while more can come; otherwise why not (the end of a recording).
+  virtual absl::Status Ended() const = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_KERNEL_DATAGRAM_SOURCE_H_

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/sequence_audit.h"
+
+#include <algorithm>
+
+namespace cnproc {
+
+void SequenceAudit::Restart(uint64_t drops) {
+  std::fill(cpus_.begin(), cpus_.end(), Cpu{});
+  wants_probe_ = false;
+  marked_ = false;
+  first_drops_ = drops;
+  lost_before_restart_ = static_cast<int64_t>(lost_);
+}
+
+void SequenceAudit::SetBaseline(uint32_t cpu, uint32_t sequence) {
+  if (cpu >= cpus_.size()) return;
+  cpus_[cpu] = {.known = true, .probed = true, .newest = sequence};
+}
+
+void SequenceAudit::OnMessage(uint32_t cpu, uint32_t sequence) {
+  if (cpu >= cpus_.size()) return;
+  Cpu& state = cpus_[cpu];
+  if (!state.known) {
+    state.known = true;
+    state.newest = sequence - 1;
+  }
+  // As int32: a number that is not newer is a reordering, never four billion lost.
+  const int64_t position = state.span + static_cast<int32_t>(sequence - state.newest);
+  if (position <= 0) {
+    if (state.probed) return;
+    // The other socket held an earlier event than the one that stood in for the baseline.
+    state.span += 1 - position;
+    state.mark += 1 - position;
+  } else if (position > state.span) {
+    state.span = position;
+    state.newest = sequence;
+  }
+  ++state.received;
+  if (position > state.mark) ++state.beyond_mark;
+}
+
+void SequenceAudit::OnProbed(uint64_t drops) {
+  wants_probe_ = false;
+  SetMarks(drops);
+}
+
+void SequenceAudit::EndDrainedRound(uint64_t drops) {
+  if (marked_ && drops != marked_drops_) {
+    wants_probe_ = true;
+    marked_ = false;
+  }
+  if (wants_probe_) return;
+  if (marked_) {
+    int64_t missing = -static_cast<int64_t>(drops - first_drops_);
+    for (const Cpu& cpu : cpus_) {
+      missing += cpu.mark - static_cast<int64_t>(cpu.received - cpu.beyond_mark);
+    }
+    // Negative where the tail of an unprobed CPU was dropped: its next event brings the number.
+    lost_ = static_cast<uint64_t>(
+        std::max(static_cast<int64_t>(lost_), lost_before_restart_ + missing));
+  }
+  SetMarks(drops);
+}
+
+void SequenceAudit::SetMarks(uint64_t drops) {
+  for (Cpu& cpu : cpus_) {
+    cpu.mark = cpu.span;
+    cpu.beyond_mark = 0;
+  }
+  marked_ = true;
+  marked_drops_ = drops;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/process/process_table.h"
+
+#include <utility>
+#include <vector>
+
+namespace cnproc {
+namespace {
+
+// Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
+// within this time.
+constexpr int64_t kStartToleranceNs = 50'000'000;
+
+}  // namespace
+
+ProcessTable::ProcessTable(size_t max_tasks, ChangeSink& sink)
+    : max_tasks_(max_tasks), sink_(sink) {}
+
+void ProcessTable::Apply(const Event& event) {
+  switch (event.type) {
+    case EventType::kFork:
+      // Idle threads of a CPU that comes up are forked as pid 0 and never end: no process.
+      if (event.tid == event.tgid && event.tid > 0) {
+        ApplyProcessFork(event);
+      } else {
+        ApplyThreadFork(event);
+      }
+      break;
+    case EventType::kExec:
+      ApplyExec(event);
+      break;
+    case EventType::kUid:
+      ApplyIdChange(event, Change::Type::kUidChanged);
+      break;
+    case EventType::kGid:
+      ApplyIdChange(event, Change::Type::kGidChanged);
+      break;
+    case EventType::kSid:
+      Tell(Change::Type::kSessionCreated, FindMutable(event.tgid), event.timestamp_ns);
+      break;
+    case EventType::kPtrace:
+      ApplyPtrace(event);
+      break;
+    case EventType::kExit:
+      ApplyExit(event);
+      break;
+    case EventType::kComm:
+      // A process keeps the program it was given until it ends or execs.
+    case EventType::kCoredump:
+      // Comes even where no core is written; the wait status of the exit tells.
+      break;
+  }
+}
+
+void ProcessTable::ApplyProcessFork(const Event& event) {
+  if (Process* stale = FindMutable(event.tid)) Vanish(*stale, event.timestamp_ns);
+  if (threads_.contains(event.tid)) {
+    if (Process* owner = FindMutable(threads_[event.tid].tgid)) RemoveThread(*owner, event.tid);
+  }
+  Touch(event.tid);
+  Process& child = processes_[event.tid];
+  child.tgid = event.tgid;
+  child.parent_tgid = event.parent_tgid;
+  child.start_ns = event.timestamp_ns;
+  Process* parent = FindMutable(event.parent_tgid);
+  if (parent != nullptr) {
+    child.real_uid = parent->real_uid;
+    child.effective_uid = parent->effective_uid;
+    child.values = parent->values;
+    child.kernel_thread = parent->kernel_thread;
+  }
+  sink_.OnChange({.type = Change::Type::kProcessForked,
+                  .timestamp_ns = event.timestamp_ns,
+                  .process = &child,
+                  .parent = parent});
+  GiveUpIfFull(child, event.timestamp_ns);
+}
+
+void ProcessTable::ApplyThreadFork(const Event& event) {
+  if (event.tgid <= 0) {
+    Tell(Change::Type::kThreadForked, nullptr, event.timestamp_ns);
+    return;
+  }
+  Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
+  if (process.parent_tgid == 0) process.parent_tgid = event.parent_tgid;
+  Touch(event.tid);
+  AddThread(process, event.tid);
+  Tell(Change::Type::kThreadForked, &process, event.timestamp_ns);
+}
+
+void ProcessTable::ApplyExec(const Event& event) {
+  Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
+  Touch(event.tgid);
+  // The kernel has ended every other thread; one that called execve itself takes over the leader's
+  // id and never exits under its own.
+  RemoveAllThreads(process);
+  SetLeaderExited(process, false);
+  process.kernel_thread = false;
+  Tell(Change::Type::kExeced, &process, event.timestamp_ns);
+  GiveUpIfFull(process, event.timestamp_ns);
+}
+
+void ProcessTable::ApplyExit(const Event& event) {
+  if (event.tid == event.tgid) {
+    // Of a task never heard of only this is known: its leader has ended.
+    Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
+    if (process.other_threads == 0) {
+      End(process, event);
+      return;
+    }
+    SetLeaderExited(process, true);
+    Touch(event.tgid);
+    Tell(Change::Type::kThreadExited, &process, event.timestamp_ns);
+    return;
+  }
+  Process* process = FindMutable(event.tgid);
+  if (scanning_) ended_.insert(event.tid);
+  const auto thread = threads_.find(event.tid);
+  if (process != nullptr && thread != threads_.end() && thread->second.tgid == event.tgid) {
+    RemoveThread(*process, event.tid);
+    if (process->leader_exited && process->other_threads == 0) {
+      End(*process, event);
+      return;
+    }
+  }
+  Tell(Change::Type::kThreadExited, process, event.timestamp_ns);
+}
+
+void ProcessTable::ApplyIdChange(const Event& event, Change::Type type) {
+  // Each thread has its own credentials; those of the leader stand for the process.
+  if (event.tid != event.tgid) return;
+  Process* process = FindMutable(event.tgid);
+  // An attribute event can be read late: it may be of an earlier process with this id.
+  if (process != nullptr && event.timestamp_ns < process->start_ns) process = nullptr;
+  Change change{.type = type,
+                .timestamp_ns = event.timestamp_ns,
+                .process = process,
+                .effective_id = event.effective_id};
+  if (process != nullptr && type == Change::Type::kUidChanged) {
+    change.escalated = event.effective_id == 0 && process->effective_uid != 0 &&
+                       process->effective_uid != kUnknownId;
+    process->real_uid = event.real_id;
+    process->effective_uid = event.effective_id;
+    Touch(event.tgid);
+  }
+  sink_.OnChange(change);
+}
+
+void ProcessTable::ApplyPtrace(const Event& event) {
+  const bool attached = event.parent_tgid != 0;
+  Tell(attached ? Change::Type::kPtraceAttached : Change::Type::kPtraceDetached,
+       FindMutable(event.tgid), event.timestamp_ns);
+}
+
+const Process* ProcessTable::Find(pid_t tgid) const {
+  const auto found = processes_.find(tgid);
+  return found == processes_.end() ? nullptr : &found->second;
+}
+
+Process* ProcessTable::FindMutable(pid_t tgid) {
+  const auto found = processes_.find(tgid);
+  return found == processes_.end() ? nullptr : &found->second;
+}
+
+Process& ProcessTable::FindOrAppear(pid_t tgid, int64_t timestamp_ns) {
+  if (Process* process = FindMutable(tgid)) return *process;
+  return Appear({.tgid = tgid}, nullptr, timestamp_ns);
+}
+
+Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* snapshot,
+                              int64_t timestamp_ns) {
+  Process& entry = processes_[process.tgid];
+  entry = process;
+  sink_.OnChange({.type = Change::Type::kProcessAppeared,
+                  .timestamp_ns = timestamp_ns,
+                  .process = &entry,
+                  .snapshot = snapshot,
+                  .at_start = !complete_});
+  return entry;
+}
+
+void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
+  sink_.OnChange({.type = Change::Type::kProcessVanished,
+                  .timestamp_ns = timestamp_ns,
+                  .process = &process,
+                  .at_start = !complete_});
+  Forget(process);
+}
+
+void ProcessTable::End(Process& process, const Event& event) {
+  sink_.OnChange({.type = Change::Type::kProcessEnded,
+                  .timestamp_ns = event.timestamp_ns,
+                  .process = &process,
+                  .wait_status = event.wait_status});
+  if (scanning_) ended_.insert(process.tgid);
+  Forget(process);
+}
+
+void ProcessTable::Forget(Process& process) {
+  RemoveAllThreads(process);
+  SetLeaderExited(process, false);
+  processes_.erase(process.tgid);
+}
+
+void ProcessTable::GiveUpIfFull(Process& newcomer, int64_t timestamp_ns) {
+  if (!full()) return;
+  ++evictions_;
+  Vanish(newcomer, timestamp_ns);
+}
+
+void ProcessTable::AddThread(Process& process, pid_t tid) {
+  if (const auto stale = threads_.find(tid); stale != threads_.end()) {
+    if (stale->second.tgid == process.tgid) return;
+    if (Process* owner = FindMutable(stale->second.tgid)) RemoveThread(*owner, tid);
+  }
+  if (full()) {
+    ++evictions_;
+    return;
+  }
+  if (process.first_other_thread != 0) threads_[process.first_other_thread].previous = tid;
+  threads_[tid] = {.tgid = process.tgid, .next = process.first_other_thread, .previous = 0};
+  process.first_other_thread = tid;
+  ++process.other_threads;
+}
+
+void ProcessTable::RemoveThread(Process& process, pid_t tid) {
+  const auto found = threads_.find(tid);
+  const Thread thread = found->second;
+  threads_.erase(found);
+  if (thread.next != 0) threads_[thread.next].previous = thread.previous;
+  if (thread.previous != 0) {
+    threads_[thread.previous].next = thread.next;
+  } else {
+    process.first_other_thread = thread.next;
+  }
+  --process.other_threads;
+  if (scanning_) ended_.insert(tid);
+}
+
+void ProcessTable::RemoveAllThreads(Process& process) {
+  while (process.first_other_thread != 0) RemoveThread(process, process.first_other_thread);
+}
+
+void ProcessTable::SetLeaderExited(Process& process, bool exited) {
+  if (process.leader_exited == exited) return;
+  process.leader_exited = exited;
+  exited ? ++exited_leaders_ : --exited_leaders_;
+}
+
+void ProcessTable::Touch(pid_t tid) {
+  if (scanning_) touched_.insert(tid);
+}
+
+void ProcessTable::Tell(Change::Type type, Process* process, int64_t timestamp_ns) {
+  sink_.OnChange({.type = type, .timestamp_ns = timestamp_ns, .process = process});
+}
+
+void ProcessTable::BeginScan(int64_t now_ns) {
+  AbandonScan();
+  scanning_ = true;
+  scan_start_ns_ = now_ns;
+}
+
+void ProcessTable::AbandonScan() {
+  scanning_ = false;
+  // Not clear(): a storm during one scan should not hold its memory for years.
+  touched_ = {};
+  ended_ = {};
+}
+
+void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots) {
+  absl::flat_hash_set<pid_t> living;
+  living.reserve(snapshots.size());
+  for (const ProcessSnapshot& snapshot : snapshots) {
+    living.insert(snapshot.tgid);
+    ReconcileOne(snapshot);
+  }
+  std::vector<pid_t> vanished;
+  for (const auto& [tgid, process] : processes_) {
+    if (!living.contains(tgid) && !touched_.contains(tgid)) vanished.push_back(tgid);
+  }
+  for (const pid_t tgid : vanished) Vanish(*FindMutable(tgid), scan_start_ns_);
+  complete_ = true;
+  AbandonScan();
+}
+
+void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
+  Process* process = FindMutable(snapshot.tgid);
+  const bool touched = touched_.contains(snapshot.tgid);
+  // A start can only be later than ours if the id was given to another process: while the machine
+  // sleeps the two clocks part, which makes the same start look earlier.
+  if (process != nullptr && !touched && process->start_ns != kUnknownStart &&
+      snapshot.start_ns > process->start_ns + kStartToleranceNs) {
+    Vanish(*process, scan_start_ns_);
+    process = nullptr;
+  }
+  if (process == nullptr) {
+    if (ended_.contains(snapshot.tgid)) return;
+    process = &Appear({.tgid = snapshot.tgid,
+                       .parent_tgid = snapshot.parent_tgid,
+                       .start_ns = snapshot.start_ns,
+                       .kernel_thread = snapshot.kernel_thread},
+                      &snapshot, scan_start_ns_);
+  }
+  if (process->start_ns == kUnknownStart) process->start_ns = snapshot.start_ns;
+  if (!touched) {
+    process->real_uid = snapshot.real_uid;
+    process->effective_uid = snapshot.effective_uid;
+    SetLeaderExited(*process, snapshot.leader_exited);
+  }
+  ReconcileThreads(*process, snapshot);
+  GiveUpIfFull(*process, scan_start_ns_);
+}
+
+void ProcessTable::ReconcileThreads(Process& process, const ProcessSnapshot& snapshot) {
+  const absl::flat_hash_set<pid_t> living(snapshot.other_threads.begin(),
+                                          snapshot.other_threads.end());
+  std::vector<pid_t> gone;
+  for (pid_t tid = process.first_other_thread; tid != 0; tid = threads_[tid].next) {
+    if (!living.contains(tid) && !touched_.contains(tid)) gone.push_back(tid);
+  }
+  for (const pid_t tid : gone) RemoveThread(process, tid);
+  for (const pid_t tid : snapshot.other_threads) {
+    if (!ended_.contains(tid)) AddThread(process, tid);
+  }
+}
+
+}  // namespace cnproc

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every living process and its threads, by the events of the connector. Pure: no I/O, no clock.
+#ifndef CNPROC_COLLECTORS_PROCESS_PROCESS_TABLE_H_
+#define CNPROC_COLLECTORS_PROCESS_PROCESS_TABLE_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "collectors/process/change.h"
+#include "collectors/process/event.h"
+
+namespace cnproc {
+
+// Turns events into changes. At every moment
+//   appeared (also before the first scan) + forked - ended - vanished = processes().
+// A process ends with its last thread. Not thread safe: one thread owns it.
+class ProcessTable {
+ public:
+  // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and told as
+  // vanished, a thread beyond is not kept; both count in evictions(). `sink` must outlive the table.
+  ProcessTable(size_t max_tasks, ChangeSink& sink);
+
+  void Apply(const Event& event);
+
+  // A scan of /proc takes longer than the time between two events. From BeginScan on the table
+  // remembers whom events touched, so that Reconcile knows which differences are news and which
+  // are only the scan's age. Call Reconcile after the events queued during the scan are applied.
+  // The first scan completes the table; from then on every difference is one that events missed.
+  void BeginScan(int64_t now_ns);
+  void AbandonScan();
+  void Reconcile(std::span<const ProcessSnapshot> snapshots);
+  // False once more tasks were touched during a scan than are worth remembering: abandon it.
+  bool scan_is_bounded() const { return touched_.size() + ended_.size() < max_tasks_; }
+
+  const Process* Find(pid_t tgid) const;
+  size_t processes() const { return processes_.size(); }
+  // Living tasks: leaders and other threads.
+  size_t threads() const { return processes_.size() - exited_leaders_ + threads_.size(); }
+  uint64_t evictions() const { return evictions_; }
+
+ private:
+  // A living thread but the leader; `next` and `previous` link those of one process.
+  struct Thread {
+    pid_t tgid = 0;
+    pid_t next = 0;
+    pid_t previous = 0;
+  };
+
+  void ApplyProcessFork(const Event& event);
+  void ApplyThreadFork(const Event& event);
+  void ApplyExec(const Event& event);
+  void ApplyExit(const Event& event);
+  void ApplyIdChange(const Event& event, Change::Type type);
+  void ApplyPtrace(const Event& event);
+
+  Process* FindMutable(pid_t tgid);
+  Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
+  Process& Appear(const Process& process, const ProcessSnapshot* snapshot, int64_t timestamp_ns);
+  void Vanish(Process& process, int64_t timestamp_ns);
+  void End(Process& process, const Event& event);
+  void Forget(Process& process);
+  void GiveUpIfFull(Process& newcomer, int64_t timestamp_ns);
+  bool full() const { return processes_.size() + threads_.size() > max_tasks_; }
+
+  void AddThread(Process& process, pid_t tid);
+  void RemoveThread(Process& process, pid_t tid);
+  void RemoveAllThreads(Process& process);
+  void SetLeaderExited(Process& process, bool exited);
+
+  void ReconcileOne(const ProcessSnapshot& snapshot);
+  void ReconcileThreads(Process& process, const ProcessSnapshot& snapshot);
+  void Touch(pid_t tid);
+  void Tell(Change::Type type, Process* process, int64_t timestamp_ns);
+
+  const size_t max_tasks_;
+  ChangeSink& sink_;
+  absl::flat_hash_map<pid_t, Process> processes_;  // by tgid
+  absl::flat_hash_map<pid_t, Thread> threads_;     // by tid
+  size_t exited_leaders_ = 0;
+  uint64_t evictions_ = 0;
+
+  bool complete_ = false;  // the first scan was reconciled
+  bool scanning_ = false;
+  int64_t scan_start_ns_ = 0;
+  absl::flat_hash_set<pid_t> touched_;  // tasks that events told of since the scan began
+  absl::flat_hash_set<pid_t> ended_;    // tasks that ended since the scan began
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PROCESS_PROCESS_TABLE_H_
