@@ -59,7 +59,7 @@ void Signal(Arguments arguments) {
   const CoreFolder folder(arguments.size() > 2);
   for (long i = 0; i < count; ++i) {
     const int status = Wait(Fork([signal] {
-      std::signal(signal, SIG_DFL);
+      if (std::signal(signal, SIG_DFL) == SIG_ERR && signal != SIGKILL) Die("signal");
       kill(getpid(), signal);
       pause();
     }));

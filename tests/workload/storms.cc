@@ -51,8 +51,7 @@ void Race(const std::vector<int>& cpus, long count, const std::function<void(lon
   }
   const double seconds = Seconds() - start;
   std::cout << "count=" << count << " seconds=" << seconds
-            << " rate=" << static_cast<double>(count) / seconds << '
-';
+            << " rate=" << static_cast<double>(count) / seconds << '\n';
 }
 
 void Storm(Arguments arguments) {

@@ -18,7 +18,8 @@
 namespace cnproc::workload {
 
 void Die(const std::string& what) {
-  std::cerr << "cnproc_workload: " << what << ": " << std::strerror(errno) << \'\n\'; std::exit(1);
+  std::cerr << "cnproc_workload: " << what << ": " << std::strerror(errno) << '\n';
+  std::exit(1);
 }
 
 long Number(const char* text, long minimum, long maximum) {
@@ -26,7 +27,7 @@ long Number(const char* text, long minimum, long maximum) {
   const long number = std::strtol(text, &end, 10);
   if (*text == '\0' || *end != '\0' || number < minimum || number > maximum) {
     std::cerr << "cnproc_workload: " << text << " is no number from " << minimum << " to "
-              << maximum << "\n";
+              << maximum << '\n';
     std::exit(2);
   }
   return number;
