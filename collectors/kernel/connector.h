@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,7 +30,7 @@ class Connector final : public DatagramSource {
   // alone proves the subscription: events may arrive because another tool listens. Errors say what
   // was tried, why it failed and what to do.
   static absl::StatusOr<std::unique_ptr<Connector>> Open(const ConnectorOptions& options);
-  // Sends IGNORE: a listener that only closes leaves the kernel sending to nobody (before 6.6).
+  // Sends IGNORE: a listener that only closes leaves the kernel's listener count raised for ever.
   ~Connector() override;
 
   void Wait(int wake_fd, int64_t timeout_ns) override;
@@ -49,9 +48,9 @@ class Connector final : public DatagramSource {
 
   absl::Status OpenSockets();
   absl::Status OpenSocketsHere();
+  void Retire(SocketId id);
   absl::Status Listen();
-  absl::StatusOr<bool> AwaitAck(uint32_t request_ack, int64_t deadline_ns);
-  void Keep(const Datagram& datagram);
+  absl::StatusOr<bool> AwaitAck(uint32_t ack, int64_t deadline_ns);
   NetlinkSocket& socket(SocketId id) { return sockets_[static_cast<size_t>(id)]; }
 
   const ConnectorOptions options_;
@@ -61,10 +60,6 @@ class Connector final : public DatagramSource {
   std::array<std::vector<Datagram>, kSocketCount> datagrams_;
   std::array<uint64_t, kSocketCount> drops_of_closed_sockets_{};
   ReceiveBufferGrant grant_;
-  // Read while an acknowledgement was awaited, delivered by the next Read of the life socket.
-  std::deque<std::vector<std::byte>> kept_bytes_;
-  std::vector<Datagram> kept_;
-  bool kept_delivered_ = false;
 };
 
 }  // namespace cnproc

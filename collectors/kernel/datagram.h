@@ -16,6 +16,12 @@ enum class SocketId : uint8_t {
 };
 inline constexpr size_t kSocketCount = 2;
 
+enum class ReceiveOutcome : uint8_t {
+  kDatagrams,  // at least one
+  kEmpty,      // nothing was queued
+  kOverrun,    // ENOBUFS: the queue overflowed since the last call; what it still holds is good
+};
+
 // One datagram as recvmmsg(2) gave it. Does not own its bytes: they live until the next receive
 // from the same source.
 struct Datagram {

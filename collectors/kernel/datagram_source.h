@@ -12,16 +12,10 @@
 
 namespace cnproc {
 
-enum class SourceOutcome {
-  kDatagrams,  // at least one
-  kEmpty,      // nothing is queued
-  kOverrun,    // the queue overflowed since the last call; what it still holds is good
-};
-
 struct SourceRead {
-  SourceOutcome outcome = SourceOutcome::kEmpty;
+  ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
   bool may_have_more = false;           // the batch was full
-  std::span<const Datagram> datagrams;  // valid until the next read of the same socket
+  std::span<const Datagram> datagrams = {};  // valid until the next read of the same socket
 };
 
 // Used by one thread at a time.

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collectors/kernel/datagram.h"
 
 namespace cnproc {
 
@@ -40,12 +41,6 @@ class ReceiveBatch {
   std::vector<iovec> vectors_;
   std::vector<sockaddr_nl> senders_;
   std::vector<mmsghdr> headers_;
-};
-
-enum class ReceiveOutcome {
-  kDatagrams,  // at least one
-  kEmpty,      // nothing was queued
-  kOverrun,    // ENOBUFS: the queue overflowed since the last call; what it still holds is good
 };
 
 struct ReceiveBufferGrant {

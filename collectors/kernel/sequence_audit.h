@@ -10,14 +10,14 @@
 
 namespace cnproc {
 
-// (newest seq - first seq) - received - dropped, summed over all CPUs. The sum, because the order of
-// one CPU's events is lost where two sockets receive them, and because the drop counters do not say
-// whose events they dropped. Pure; not thread safe.
+// (newest seq - first seq) - received - dropped, summed over all CPUs. The sum, because the order
+// of one CPU's events is lost where two sockets receive them, and because the drop counters do not
+// say whose events they dropped. Pure; not thread safe.
 //
-// Two things make the sum exact. Events queued between the reads of the two sockets would look lost:
-// so each round is judged by the marks set at the end of the round before, when everything up to
-// them has certainly been read. And a drop at the end of a CPU's stream has no later event to show
-// its number: so after drops the audit waits for a probe of every CPU.
+// Two things make the sum exact. Events queued between the reads of the two sockets would look
+// lost: so each round is judged by the marks set at the end of the round before, when everything up
+// to them has certainly been read. And a drop at the end of a CPU's stream has no later event to
+// show its number: so after drops the audit waits for a probe of every CPU.
 class SequenceAudit {
  public:
   // CPUs numbered beyond are left out (old kernels may say 0xffffffff).

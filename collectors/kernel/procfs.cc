@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/procfs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "collectors/kernel/clock.h"
+
+namespace cnproc {
+namespace {
+
+constexpr size_t kMaxFileBytes = 64u << 10;
+// PF_KTHREAD of include/linux/sched.h, field 9 of /proc/PID/stat.
+constexpr uint64_t kKernelThreadFlag = 0x00200000;
+
+// Numbers of fields after the comm, as proc(5) counts them less 3.
+enum StatField : size_t { kState = 0, kParent = 1, kFlags = 6, kThreads = 17, kStartTime = 19 };
+
+bool IsPid(const char* name) { return std::isdigit(static_cast<unsigned char>(name[0])) != 0; }
+
+}  // namespace
+
+absl::StatusOr<std::string> ProcFs::Read(absl::string_view relative_path) const {
+  const std::string path = absl::StrCat(root_, "/", relative_path);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  std::string text;
+  std::array<char, 4096> chunk;
+  ssize_t length = 0;
+  while (text.size() < kMaxFileBytes && (length = read(fd, chunk.data(), chunk.size())) > 0) {
+    text.append(chunk.data(), static_cast<size_t>(length));
+  }
+  const int error = errno;
+  close(fd);
+  if (length < 0) return absl::ErrnoToStatus(error, absl::StrCat("cannot read ", path));
+  return text;
+}
+
+absl::StatusOr<uint64_t> ProcFs::ReadNumber(absl::string_view relative_path) const {
+  absl::StatusOr<std::string> text = Read(relative_path);
+  if (!text.ok()) return text.status();
+  uint64_t number = 0;
+  if (!absl::SimpleAtoi(*text, &number)) {
+    return absl::DataLossError(absl::StrCat(root_, "/", relative_path, " holds no number"));
+  }
+  return number;
+}
+
+absl::StatusOr<uint64_t> ProcFs::TotalForks() const {
+  absl::StatusOr<std::string> text = Read("stat");
+  if (!text.ok()) return text.status();
+  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
+    uint64_t forks = 0;
+    if (absl::StartsWith(line, "processes ") && absl::SimpleAtoi(line.substr(10), &forks)) {
+      return forks;
+    }
+  }
+  return absl::DataLossError(absl::StrCat(root_, "/stat has no line `processes`"));
+}
+
+absl::StatusOr<uint64_t> ProcFs::Tasks() const {
+  absl::StatusOr<std::string> text = Read("loadavg");
+  if (!text.ok()) return text.status();
+  // As 0.08 0.03 0.01 1/123 4567: running / existing tasks.
+  const std::vector<absl::string_view> fields = absl::StrSplit(*text, ' ');
+  uint64_t tasks = 0;
+  if (fields.size() < 4) return absl::DataLossError(absl::StrCat(root_, "/loadavg is cut"));
+  const std::pair<absl::string_view, absl::string_view> counts =
+      absl::StrSplit(fields[3], absl::MaxSplits('/', 1));
+  if (!absl::SimpleAtoi(counts.second, &tasks)) {
+    return absl::DataLossError(absl::StrCat(root_, "/loadavg holds no number of tasks"));
+  }
+  return tasks;
+}
+
+absl::StatusOr<uint64_t> ProcFs::PidMax() const { return ReadNumber("sys/kernel/pid_max"); }
+
+absl::StatusOr<uint64_t> ProcFs::ThreadsMax() const { return ReadNumber("sys/kernel/threads-max"); }
+
+bool ParseStat(absl::string_view stat, int64_t ns_per_tick, int64_t boottime_offset_ns,
+               ParsedStat& parsed) {
+  // The comm may hold anything, ") R 1" too: it ends at the last parenthesis.
+  const size_t open = stat.find('(');
+  const size_t close = stat.rfind(')');
+  if (open == absl::string_view::npos || close == absl::string_view::npos || close < open) {
+    return false;
+  }
+  ProcessSnapshot& process = parsed.process;
+  if (!absl::SimpleAtoi(stat.substr(0, open), &process.tgid)) return false;
+  process.comm = std::string(stat.substr(open + 1, close - open - 1));
+  if (close + 2 >= stat.size()) return false;
+  const std::vector<absl::string_view> fields = absl::StrSplit(stat.substr(close + 2), ' ');
+  uint64_t flags = 0;
+  uint64_t start_ticks = 0;
+  if (fields.size() <= kStartTime || fields[kState].empty() ||
+      !absl::SimpleAtoi(fields[kParent], &process.parent_tgid) ||
+      !absl::SimpleAtoi(fields[kFlags], &flags) ||
+      !absl::SimpleAtoi(fields[kThreads], &parsed.threads) ||
+      !absl::SimpleAtoi(fields[kStartTime], &start_ticks)) {
+    return false;
+  }
+  process.start_ns = static_cast<int64_t>(start_ticks) * ns_per_tick - boottime_offset_ns;
+  process.kernel_thread = (flags & kKernelThreadFlag) != 0;
+  const char state = fields[kState][0];
+  process.leader_exited = state == 'Z' || state == 'X';
+  return true;
+}
+
+bool ParseStatusUids(absl::string_view status, uint32_t& real_uid, uint32_t& effective_uid) {
+  const size_t line = status.find("\nUid:");
+  if (line == absl::string_view::npos) return false;
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(status.substr(line + 5), absl::MaxSplits(absl::ByAnyChar("\t\n"), 3));
+  return fields.size() > 2 && absl::SimpleAtoi(fields[1], &real_uid) &&
+         absl::SimpleAtoi(fields[2], &effective_uid);
+}
+
+absl::StatusOr<std::unique_ptr<ProcessScan>> ProcessScan::Begin(const ProcFs& procfs,
+                                                                bool with_cgroup) {
+  DIR* directory = opendir(procfs.root().c_str());
+  if (directory == nullptr) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot list ", procfs.root()));
+  }
+  return std::unique_ptr<ProcessScan>(new ProcessScan(procfs, with_cgroup, directory));
+}
+
+ProcessScan::ProcessScan(const ProcFs& procfs, bool with_cgroup, DIR* directory)
+    : procfs_(procfs),
+      with_cgroup_(with_cgroup),
+      ns_per_tick_(kNsPerSecond / std::max(sysconf(_SC_CLK_TCK), 1L)),
+      boottime_offset_ns_(ClockNs(CLOCK_BOOTTIME) - MonotonicNs()),
+      directory_(directory) {}
+
+bool ProcessScan::Step(size_t count) {
+  while (count > 0) {
+    const dirent* entry = readdir(directory_.get());
+    if (entry == nullptr) return true;
+    if (!IsPid(entry->d_name)) continue;
+    ReadProcess(entry->d_name);
+    --count;
+  }
+  return false;
+}
+
+// What has ended meanwhile is left out: its exit is in the queue.
+void ProcessScan::ReadProcess(const char* name) {
+  const absl::StatusOr<std::string> stat = procfs_.Read(absl::StrCat(name, "/stat"));
+  const absl::StatusOr<std::string> status = procfs_.Read(absl::StrCat(name, "/status"));
+  ParsedStat parsed;
+  if (!stat.ok() || !status.ok() || !ParseStat(*stat, ns_per_tick_, boottime_offset_ns_, parsed)) {
+    return;
+  }
+  ProcessSnapshot& process = parsed.process;
+  ParseStatusUids(*status, process.real_uid, process.effective_uid);
+  if (parsed.threads > 1 && !ReadThreads(name, process)) return;
+  if (process.leader_exited && process.other_threads.empty()) return;
+  if (with_cgroup_) process.cgroup = procfs_.Read(absl::StrCat(name, "/cgroup")).value_or("");
+  processes_.push_back(std::move(process));
+}
+
+bool ProcessScan::ReadThreads(const char* name, ProcessSnapshot& process) const {
+  const std::string path = absl::StrCat(procfs_.root(), "/", name, "/task");
+  const std::unique_ptr<DIR, CloseDirectory> tasks(opendir(path.c_str()));
+  if (tasks == nullptr) return false;
+  while (const dirent* entry = readdir(tasks.get())) {
+    pid_t tid = 0;
+    if (IsPid(entry->d_name) && absl::SimpleAtoi(entry->d_name, &tid) && tid != process.tgid) {
+      process.other_threads.push_back(tid);
+    }
+  }
+  return true;
+}
+
+}  // namespace cnproc

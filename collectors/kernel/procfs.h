@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is read from /proc. Thread safe: holds nothing but the path.
+#ifndef CNPROC_COLLECTORS_KERNEL_PROCFS_H_
+#define CNPROC_COLLECTORS_KERNEL_PROCFS_H_
+
+#include <dirent.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "collectors/process/event.h"
+
+namespace cnproc {
+
+class ProcFs {
+ public:
+  explicit ProcFs(std::string root) : root_(std::move(root)) {}
+
+  const std::string& root() const { return root_; }
+
+  // Forks since boot, threads included: the `processes` line of /proc/stat.
+  absl::StatusOr<uint64_t> TotalForks() const;
+  // Tasks now, zombies included: the fourth field of /proc/loadavg.
+  absl::StatusOr<uint64_t> Tasks() const;
+  absl::StatusOr<uint64_t> PidMax() const;
+  absl::StatusOr<uint64_t> ThreadsMax() const;
+
+  // The whole of a small file below the root, at most 64 KiB of it.
+  absl::StatusOr<std::string> Read(absl::string_view relative_path) const;
+
+ private:
+  absl::StatusOr<uint64_t> ReadNumber(absl::string_view relative_path) const;
+
+  std::string root_;
+};
+
+// The text of /proc/PID/stat and /proc/PID/status, understood. False if they are not of that form
+// or the process has ended. `ns_per_tick` and `boottime_offset_ns` (CLOCK_BOOTTIME less
+// CLOCK_MONOTONIC) turn the start time, in ticks since boot, into CLOCK_MONOTONIC.
+struct ParsedStat {
+  ProcessSnapshot process;
+  uint64_t threads = 0;  // a leader that is a zombie included
+};
+bool ParseStat(absl::string_view stat, int64_t ns_per_tick, int64_t boottime_offset_ns,
+               ParsedStat& parsed);
+bool ParseStatusUids(absl::string_view status, uint32_t& real_uid, uint32_t& effective_uid);
+
+// One walk through /proc, done in steps so that the events that arrive meanwhile can be read in
+// between. Used by one thread.
+class ProcessScan {
+ public:
+  // `with_cgroup` also reads /proc/PID/cgroup of every process.
+  static absl::StatusOr<std::unique_ptr<ProcessScan>> Begin(const ProcFs& procfs, bool with_cgroup);
+
+  // Reads up to `count` more processes; true once all were read.
+  bool Step(size_t count);
+  const std::vector<ProcessSnapshot>& processes() const { return processes_; }
+
+ private:
+  struct CloseDirectory {
+    void operator()(DIR* directory) const { closedir(directory); }
+  };
+
+  ProcessScan(const ProcFs& procfs, bool with_cgroup, DIR* directory);
+  void ReadProcess(const char* name);
+  bool ReadThreads(const char* name, ProcessSnapshot& process) const;
+
+  const ProcFs& procfs_;
+  const bool with_cgroup_;
+  const int64_t ns_per_tick_;
+  const int64_t boottime_offset_ns_;
+  std::unique_ptr<DIR, CloseDirectory> directory_;
+  std::vector<ProcessSnapshot> processes_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_KERNEL_PROCFS_H_
