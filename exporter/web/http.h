@@ -4,6 +4,7 @@
 #define CNPROC_EXPORTER_WEB_HTTP_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,8 +14,8 @@ namespace cnproc {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// One parsed request. method is GET or HEAD by the time a handler sees it: the server answers every
-// other method itself. path and query are percent-decoded.
+// One parsed request of at most 16 KiB. method is GET or HEAD by the time a handler sees it: the
+// server answers every other method itself. path and query are percent-decoded.
 struct HttpRequest {
   std::string method = "GET";
   std::string path = "/";
@@ -31,6 +32,8 @@ struct HttpResponse {
   int status = 200;
   HttpHeaders headers;
   std::string body;
+  // Whatever must live until the last byte is sent; bounds how many pages wait for slow readers.
+  std::shared_ptr<void> lease;
 };
 
 // Called from many threads at once.

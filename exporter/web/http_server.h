@@ -17,16 +17,17 @@ struct HttpServerOptions {
   // Each [HOST]:PORT. HOST is an IPv4 address, an IPv6 address in brackets or "localhost"; without
   // HOST the port is opened on IPv4 and IPv6.
   std::vector<std::string> listen_addresses = {":10119"};
-  // Requests in the handler at once; more are answered with 503.
-  int max_requests = 40;
+  // Connections served at once; more wait in the kernel's queue. An idle thread costs 20 KiB:
+  // 200 clients who never finish their request must leave enough of them for scrapes.
+  int worker_threads = 224;
 };
 
 // An HTTP/1.1 server for GET and HEAD that serves what its handler says and nothing else: no file
-// of the host, no other method, no version of itself. A request head has at most 16 KiB and must
-// be there within 5 s; connections beyond the worker threads wait in the kernel's queue.
+// of the host, no other method, no version of itself. A request head has at most 16 KiB; a client
+// that takes more than 5 s to send it, or to take the answer, is cut off. Each request has its own
+// connection: kept-alive ones would hold a thread between two scrapes.
 class HttpServer {
  public:
-  // The handler must outlive the server and must not throw.
   HttpServer(HttpServerOptions options, Handler handler);
   ~HttpServer();  // Stop()
   HttpServer(const HttpServer&) = delete;

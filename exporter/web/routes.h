@@ -46,6 +46,7 @@ class MetricsSource {
 
 struct RoutesOptions {
   std::string telemetry_path = "/metrics";
+  int max_requests = 40;             // pages made or on their way at once; more get 503
   bool openmetrics_created = false;  // _created lines in OpenMetrics
   bool exemplars = true;
   std::string version;   // for the landing page

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/http_server.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <civetweb.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "exporter/web/listen_address.h"
+#include "exporter/web/request_target.h"
+
+namespace cnproc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kClientTimeout{5000};
+constexpr std::chrono::milliseconds kStopPatience{5000};
+constexpr size_t kWriteChunkBytes = size_t{64} << 10;
+
+// Its wording must not depend on what the client sent.
+HttpResponse ErrorPage(int status) {
+  switch (status) {
+    case 400:
+      return PlainText(400, "400: the request is malformed or its head exceeds 16 KiB");
+    case 413:
+      return PlainText(413, "413: the request head exceeds 16 KiB");
+    case 505:
+      return PlainText(505, "505: only HTTP/1.0 and HTTP/1.1 are spoken here");
+    default:
+      return PlainText(status, absl::StrCat(status));
+  }
+}
+
+std::string Head(mg_connection* connection, const HttpResponse& response) {
+  std::string head;
+  absl::StrAppend(&head, "HTTP/1.1 ", response.status, " ",
+                  mg_get_response_code_text(connection, response.status), "\r\n");
+  for (const auto& [name, value] : response.headers) {
+    absl::StrAppend(&head, name, ": ", value, "\r\n");
+  }
+  absl::StrAppend(&head, "Content-Length: ", response.body.size(), "\r\nDate: ",
+                  absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone()),
+                  "\r\nConnection: close\r\n\r\n");
+  return head;
+}
+
+// CivetWeb's timeout starts anew with every byte that a slow reader takes, hence the chunks and a
+// deadline over all of them.
+void Write(mg_connection* connection, std::string_view bytes, Clock::time_point deadline) {
+  while (!bytes.empty() && Clock::now() < deadline) {
+    const std::string_view chunk = bytes.substr(0, kWriteChunkBytes);
+    const int written = mg_write(connection, chunk.data(), chunk.size());
+    if (written != static_cast<int>(chunk.size())) return;
+    bytes.remove_prefix(chunk.size());
+  }
+}
+
+void Send(mg_connection* connection, const HttpResponse& response, bool with_body) {
+  const auto deadline = Clock::now() + kClientTimeout;
+  std::string head = Head(connection, response);
+  if (with_body && response.body.size() <= kWriteChunkBytes) {
+    head += response.body;  // one segment on the wire for a small answer
+    Write(connection, head, deadline);
+    return;
+  }
+  Write(connection, head, deadline);
+  if (with_body) Write(connection, response.body, deadline);
+}
+
+HttpResponse Respond(const mg_request_info& info, const Handler& handler) {
+  HttpRequest request;
+  request.method = info.request_method;
+  if (request.method != "GET" && request.method != "HEAD") {
+    HttpResponse response = PlainText(405, "405: only GET and HEAD are served");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
+  }
+  // local_uri_raw is not decoded and its dots are not resolved: no file stands behind it.
+  const absl::Status target =
+      ParseTarget(info.local_uri_raw != nullptr ? info.local_uri_raw : "",
+                  info.query_string != nullptr ? info.query_string : "", request);
+  if (!target.ok()) return PlainText(400, absl::StrCat("400: ", target.message()));
+  for (int i = 0; i < info.num_headers; ++i) {
+    request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
+  }
+  return handler(request);
+}
+
+// What CivetWeb says when it cannot start; at other times what clients provoke, which no log needs.
+struct StartMessages {
+  std::atomic<bool> wanted{true};
+  std::string last;
+};
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(HttpServerOptions options, Handler handler)
+      : options_(std::move(options)), handler_(std::move(handler)) {}
+
+  absl::Status Start();
+  void Stop();
+  std::vector<std::string> BoundAddresses() const;
+
+ private:
+  // Answers the request; its status is what the callback must return, which is never 0.
+  int OnRequest(mg_connection* connection);
+
+  static Impl& Of(const mg_connection* connection) {
+    return *static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)));
+  }
+
+  const HttpServerOptions options_;
+  const Handler handler_;
+  std::vector<ListenAddress> addresses_;
+  mg_context* context_ = nullptr;
+  StartMessages messages_;
+  std::atomic<int> running_requests_{0};
+  std::atomic<bool> stopping_{false};
+};
+
+int HttpServer::Impl::OnRequest(mg_connection* connection) {
+  ++running_requests_;
+  const mg_request_info* info = mg_get_request_info(connection);
+  HttpResponse response;
+  try {  // C code calls this: nothing may fly through it
+    response =
+        stopping_ ? PlainText(503, "503: the exporter is stopping") : Respond(*info, handler_);
+    Send(connection, response, std::string_view(info->request_method) != "HEAD");
+  } catch (const std::exception&) {  // out of memory; the connection is closed without an answer
+    response.status = 500;
+  }
+  --running_requests_;
+  return response.status;
+}
+
+absl::Status HttpServer::Impl::Start() {
+  mg_init_library(MG_FEATURES_DEFAULT);
+  std::string ports;
+  for (const std::string& text : options_.listen_addresses) {
+    auto address = ParseListenAddress(text);
+    if (!address.ok()) return address.status();
+    const bool ipv6_built_in = mg_check_feature(MG_FEATURES_IPV6) != 0;
+    if (address->family == ListenAddress::Family::kIpv6 && !ipv6_built_in) {
+      return absl::UnimplementedError(
+          absl::StrCat("cannot listen on ", text,
+                       ": this build's CivetWeb has no IPv6; build with deploy/fetch-civetweb.sh"));
+    }
+    const bool both = address->family == ListenAddress::Family::kBoth;
+    const std::string spec =
+        both ? absl::StrCat(ipv6_built_in && Ipv6Available() ? "+" : "", address->port)
+             : address->WithPort(address->port);
+    absl::StrAppend(&ports, ports.empty() ? "" : ",", spec);
+    addresses_.push_back(*std::move(address));
+  }
+  if (addresses_.empty()) return absl::InvalidArgumentError("no --web.listen-address");
+
+  const std::string threads = absl::StrCat(options_.worker_threads);
+  const std::string timeout = absl::StrCat(kClientTimeout.count());
+  const char* options[] = {"listening_ports",
+                           ports.c_str(),
+                           "num_threads",
+                           threads.c_str(),
+                           "listen_backlog",
+                           "1024",
+                           "request_timeout_ms",
+                           timeout.c_str(),
+                           "max_request_size",
+                           "16384",
+                           "enable_keep_alive",
+                           "no",
+                           "decode_url",
+                           "no",
+                           "tcp_nodelay",
+                           "1",
+                           nullptr};
+  mg_callbacks callbacks = {};
+  callbacks.begin_request = [](mg_connection* connection) {
+    return Of(connection).OnRequest(connection);
+  };
+  callbacks.http_error = [](mg_connection* connection, int status, const char*) {
+    Send(connection, ErrorPage(status), /*with_body=*/true);
+    return 0;
+  };
+  callbacks.log_message = [](const mg_connection* connection, const char* message) {
+    StartMessages& messages = Of(connection).messages_;
+    if (messages.wanted) messages.last = message;
+    return 1;
+  };
+  context_ = mg_start(&callbacks, this, options);
+  messages_.wanted = false;
+  if (context_ != nullptr) return absl::OkStatus();
+
+  const absl::Status reason = ProbeListenAddresses(addresses_);
+  if (!reason.ok()) return reason;
+  return absl::UnavailableError(
+      absl::StrCat("the web server does not start on ", ports, ": ", messages_.last));
+}
+
+void HttpServer::Impl::Stop() {
+  if (context_ == nullptr) return;
+  stopping_ = true;
+  // mg_stop cuts off answers that are being sent.
+  const auto deadline = Clock::now() + kStopPatience;
+  while (running_requests_ > 0 && Clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  mg_stop(context_);
+  context_ = nullptr;
+}
+
+std::vector<std::string> HttpServer::Impl::BoundAddresses() const {
+  std::vector<std::string> bound;
+  if (context_ == nullptr) return bound;
+  std::vector<mg_server_port> ports(addresses_.size());
+  const int count = mg_get_server_ports(context_, static_cast<int>(ports.size()), ports.data());
+  for (int i = 0; i < count; ++i) {
+    bound.push_back(addresses_[i].WithPort(static_cast<uint16_t>(ports[i].port)));
+  }
+  return bound;
+}
+
+HttpServer::HttpServer(HttpServerOptions options, Handler handler)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(handler))) {}
+HttpServer::~HttpServer() { Stop(); }
+absl::Status HttpServer::Start() { return impl_->Start(); }
+void HttpServer::Stop() { impl_->Stop(); }
+std::vector<std::string> HttpServer::BoundAddresses() const { return impl_->BoundAddresses(); }
+
+}  // namespace cnproc

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The target of a request line, percent-decoded (RFC 3986; the query as HTML forms encode it).
+#ifndef CNPROC_EXPORTER_WEB_REQUEST_TARGET_H_
+#define CNPROC_EXPORTER_WEB_REQUEST_TARGET_H_
+
+#include <absl/status/status.h>
+
+#include <string_view>
+
+#include "exporter/web/http.h"
+
+namespace cnproc {
+
+// Sets path and query of the request. raw_path is what stands before the "?", raw_query what stands
+// after it. InvalidArgument for a path that does not begin with "/", a "%" that two hexadecimal
+// digits do not follow, and control characters: nothing of ours is called that.
+absl::Status ParseTarget(std::string_view raw_path, std::string_view raw_query,
+                         HttpRequest& request);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_REQUEST_TARGET_H_
