@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who runs in a cgroup, told by its path alone: a container, a pod, a systemd unit.
+// Pure, thread safe, linear in the length of the text, whatever the text holds.
+#ifndef CNPROC_COLLECTORS_PROCESS_CGROUP_PATH_H_
+#define CNPROC_COLLECTORS_PROCESS_CGROUP_PATH_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cnproc {
+
+// Empty means "the path does not tell": nothing is ever guessed. The strings hold what the path
+// held, that is any bytes but '/' and new line.
+struct CgroupIdentity {
+  // As kube-state-metrics writes it, "containerd://<64 hex digits>": of the innermost container.
+  std::string container_id;
+  std::string runtime;  // the scheme of container_id
+  std::string pod_uid;  // only together with container_id
+  // The unit of the host's systemd, as node_exporter names it, but names that are made anew for
+  // every login, connection or run are folded to one each, so that their number stays bounded.
+  std::string unit;
+
+  friend bool operator==(const CgroupIdentity&, const CgroupIdentity&) = default;
+};
+
+// `text` is the content of /proc/PID/cgroup. The unified hierarchy is asked first, then systemd's
+// own, then the others; a line that tells of a container beats one that tells only of a unit,
+// because hybrid hosts keep runtimes' processes in the runtime's own unit on the unified side.
+// `kubelet_runtime` is who runs the containers of kubelet's plain paths, which do not tell.
+CgroupIdentity IdentifyCgroup(std::string_view text, std::string_view kubelet_runtime);
+
+// The same for one path, "/system.slice/cron.service".
+CgroupIdentity IdentifyCgroupPath(std::string_view path, std::string_view kubelet_runtime);
+
+// Where a process is charged by the pids controller. Views into the text given.
+struct PidsCgroup {
+  bool unified = false;             // of the v2 hierarchy, else of v1's pids controller
+  std::string_view path;            // the process's own group, begins with '/'
+  std::string_view unit_path;       // of the group that is its unit; empty if not told
+  std::string_view container_path;  // of the group that is its container; empty if not told
+};
+
+std::optional<PidsCgroup> FindPidsCgroup(std::string_view text);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PROCESS_CGROUP_PATH_H_
