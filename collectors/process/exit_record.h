@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel's accounting says of a task that ended (struct taskstats), decoded, with nothing
+// added. Vocabulary, as event.h is.
+#ifndef CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_H_
+#define CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+
+namespace cnproc {
+
+// One record for every ending task, threads included; its EXIT event follows.
+struct ExitRecord {
+  // At the task's end: of a program exec'd the file's base name, of a forked child its parent's,
+  // of a thread its own. Any bytes, ends at the first NUL.
+  std::array<char, 16> comm{};
+  pid_t tid = 0;
+  // 0 before version 12 of the record (Linux 5.19). An exec by a thread that is no leader leaves
+  // two records with tid = tgid: the old leader's, and at its end the program's.
+  pid_t tgid = 0;
+  pid_t parent_tgid = 0;
+  uint32_t wait_status = 0;  // as wait(2) gives it
+  uint32_t real_uid = 0;
+  int64_t elapsed_us = 0;  // since the task's fork
+  // Ticks of the kernel's clock, of this task alone: 0 for most short lives, right in sum.
+  int64_t user_us = 0;
+  int64_t system_us = 0;
+  uint64_t peak_resident_bytes = 0;  // of the process; 0 for many short lives
+  bool last_of_group = false;        // ended its process; never set before version 12
+  bool never_execed = false;         // set on a leader's record only
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_H_

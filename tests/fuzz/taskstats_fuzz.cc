@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any root can send datagrams that look like exit records.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "collectors/kernel/taskstats.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);
+  const cnproc::TaskstatsMessage message = cnproc::DecodeTaskstats(bytes, 0x1b);
+  // The last byte of a name is never the task's, so that it can be read as a string.
+  if (message.record.comm.back() != '\0') std::abort();
+  cnproc::DecodeFamilyReply(bytes);
+  return 0;
+}
