@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that are built into the binary; dashboards/CMakeLists.txt generates the definitions.
+// Files that are built into the binary; cmake/EmbedFiles.cmake generates the definitions.
 #ifndef CNPROC_EXPORTER_WEB_EMBEDDED_H_
 #define CNPROC_EXPORTER_WEB_EMBEDDED_H_
 
@@ -15,6 +15,8 @@ struct EmbeddedFile {
 
 std::span<const EmbeddedFile> EmbeddedDashboards();  // dashboards/*.json, sorted by name
 std::span<const EmbeddedFile> EmbeddedRules();       // dashboards/rules/*.yml, sorted by name
+
+std::span<const EmbeddedFile> EmbeddedAssets();  // what the pages load, sorted by name
 
 }  // namespace cnproc
 

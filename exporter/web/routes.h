@@ -6,6 +6,8 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +55,8 @@ struct RoutesOptions {
   std::string revision;  // of the source; may be ""
 };
 
-// Answers every path. Pure but for the source: no I/O, no state between requests.
+// Answers every path. Pure but for the source: no I/O, and no state but how many answers are on
+// their way. Thread-safe.
 class Routes {
  public:
   // source must outlive this object.
@@ -62,11 +65,15 @@ class Routes {
   HttpResponse Handle(const HttpRequest& request) const;
 
  private:
+  HttpResponse Page(const HttpRequest& request) const;
   HttpResponse Metrics(const HttpRequest& request) const;
   HttpResponse Ready() const;
+  // A place among max_requests, given back when the last copy goes; nullptr if there is none.
+  std::shared_ptr<void> AcquirePlace() const;
 
   const RoutesOptions options_;
   MetricsSource& source_;
+  const std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace cnproc
