@@ -202,4 +202,6 @@ absl::StatusOr<uint64_t> Connector::Drops(SocketId id) {
 
 int64_t Connector::NowNs() const { return MonotonicNs(); }
 
+int64_t Connector::UnixOffsetNs() const { return RealtimeNs() - MonotonicNs(); }
+
 }  // namespace cnproc

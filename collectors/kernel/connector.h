@@ -37,6 +37,7 @@ class Connector final : public DatagramSource {
   absl::StatusOr<SourceRead> Read(SocketId socket) override;
   absl::StatusOr<uint64_t> Drops(SocketId socket) override;
   int64_t NowNs() const override;
+  int64_t UnixOffsetNs() const override;
   absl::Status Subscribe(bool renew) override;
   absl::Status Probe() override;
   absl::Status Ended() const override { return absl::OkStatus(); }

@@ -14,7 +14,7 @@ namespace cnproc {
 
 struct SourceRead {
   ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
-  bool may_have_more = false;           // the batch was full
+  bool may_have_more = false;                // the batch was full
   std::span<const Datagram> datagrams = {};  // valid until the next read of the same socket
 };
 
@@ -31,6 +31,8 @@ class DatagramSource {
   virtual absl::StatusOr<uint64_t> Drops(SocketId socket) = 0;
   // The clock that event timestamps are taken from, in ns.
   virtual int64_t NowNs() const = 0;
+  // Unix time less that clock, in ns. Thread safe.
+  virtual int64_t UnixOffsetNs() const = 0;
   // Asks again for events. `renew` also replaces the sockets. The answer has been waited for.
   virtual absl::Status Subscribe(bool renew) = 0;
   // Makes the kernel send an acknowledgement from each CPU, which carries its sequence number.

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every collector is: it is told changes and hands out metric families.
+#ifndef CNPROC_COLLECTORS_COLLECTOR_H_
+#define CNPROC_COLLECTORS_COLLECTOR_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "collectors/family.h"
+#include "collectors/process/change.h"
+#include "collectors/process/event.h"
+#include "collectors/process/process_table.h"
+#include "collectors/stream_stats.h"
+
+namespace cnproc {
+
+// Numbers of the host beside the stream, read before the cut. Absent where they could not be read,
+// and in a replay.
+struct HostNumbers {
+  std::optional<uint64_t> kernel_forks;  // since the exporter started
+  std::optional<uint64_t> tasks;
+  std::optional<uint64_t> pid_max;
+  std::optional<uint64_t> threads_max;
+};
+
+// One consistent cut, valid during Collect.
+struct Cut {
+  const StreamStats& stream;
+  const ProcessTable& processes;
+  const HostNumbers& host;
+  bool up = false;
+  uint32_t receive_buffer_bytes = 0;
+  int64_t unix_offset_ns = 0;     // Unix time less the events' clock
+  double start_time_seconds = 0;  // Unix time at which counting began
+};
+
+// All but the constructor is called with the pipeline's lock held: no system calls, no waiting.
+class Collector {
+ public:
+  virtual ~Collector() = default;
+
+  virtual void OnChange(const Change& /*change*/) {}
+  // A batch as it was decoded, before its changes are told.
+  virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*now_ns*/) {}
+  // Events with timestamps between these two were lost.
+  virtual void OnLoss(int64_t /*from_ns*/, int64_t /*to_ns*/) {}
+  // Every event up to now has been told.
+  virtual void OnTime(int64_t /*now_ns*/) {}
+
+  // Appends all families of this collector, each complete, whatever has happened so far.
+  virtual void Collect(const Cut& cut, Families& families) const = 0;
+  // Not OK where the collector was asked for and cannot work.
+  virtual absl::Status Working() const { return absl::OkStatus(); }
+};
+
+// One line of the registry: flags, filters, landing page and success metric derive from it.
+struct CollectorSpec {
+  std::string_view name;
+  std::string_view help;  // for --help and the landing page
+  enum class Default : uint8_t { kAlways, kOn, kOff } enabled = Default::kOn;
+  std::unique_ptr<Collector> (*create)() = nullptr;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_COLLECTOR_H_

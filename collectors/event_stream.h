@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the two sockets, decodes, merges, and accounts for every datagram.
+#ifndef CNPROC_COLLECTORS_EVENT_STREAM_H_
+#define CNPROC_COLLECTORS_EVENT_STREAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/kernel/cn_proc.h"
+#include "collectors/kernel/datagram_source.h"
+#include "collectors/kernel/sequence_audit.h"
+#include "collectors/process/event.h"
+#include "collectors/stream_stats.h"
+
+namespace cnproc {
+
+class BatchSink {
+ public:
+  virtual ~BatchSink() = default;
+  // Events in the order in which they are to be applied, and the stream's numbers with these
+  // events in them. Both are valid during the call.
+  virtual void OnBatch(std::span<const Event> events, const StreamStats& stats) = 0;
+};
+
+struct Round {
+  bool drained = false;  // both sockets were read until they were empty
+  bool lost = false;     // the round found events to be lost
+};
+
+// Used by one thread. `source` and `sink` must outlive it.
+class EventStream {
+ public:
+  EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus);
+
+  // Tells that a new subscription was acknowledged and probed: numbers of events start anew.
+  absl::Status OnSubscribed();
+
+  // Reads what is queued, in bounded batches and of a bounded number. `thorough` gives the
+  // attribute socket more than its share, for a scrape. An error is that of the source.
+  absl::StatusOr<Round> ReadRound(bool thorough);
+
+  // The owner adds what it alone knows (subscription, resyncs); told with the next batch.
+  StreamStats& stats() { return stats_; }
+  // Tells the sink the numbers alone.
+  void Publish() { sink_.OnBatch({}, stats_); }
+
+ private:
+  absl::Status ReadAttributes(bool thorough);
+  absl::StatusOr<bool> ReadLife();
+  Message Take(const Datagram& datagram);
+  void Append(const Event& event);
+  void AppendAttributesUntil(int64_t timestamp_ns);
+  absl::StatusOr<bool> AccountForLoss(bool drained);
+  absl::StatusOr<uint64_t> ReadDrops();
+
+  DatagramSource& source_;
+  BatchSink& sink_;
+  StreamStats stats_;
+  SequenceAudit audit_;
+  std::vector<Event> batch_;
+  std::vector<Event> attributes_;  // decoded, not yet merged
+  size_t merged_attributes_ = 0;
+  bool attributes_drained_ = true;
+  int64_t attributes_read_ns_ = 0;
+  bool baseline_pending_ = false;
+  bool probing_ = false;
+  uint64_t drops_before_probe_ = 0;
+  int64_t probed_ns_ = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_EVENT_STREAM_H_

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// How collectors write families: one family at a time, series by series.
+#ifndef CNPROC_COLLECTORS_FAMILY_WRITER_H_
+#define CNPROC_COLLECTORS_FAMILY_WRITER_H_
+
+#include <prometheus/metric_type.h>
+
+#include <string>
+
+#include "collectors/family.h"
+#include "collectors/histogram.h"
+
+namespace cnproc {
+
+// Appends one family to `families`, which must outlive the writer; write one after the other.
+class FamilyWriter {
+ public:
+  // Counters and histograms began to count at `start_time_seconds` (Unix time).
+  static FamilyWriter Counter(Families& families, std::string name, std::string help,
+                              double start_time_seconds);
+  static FamilyWriter Gauge(Families& families, std::string name, std::string help);
+  static FamilyWriter OfHistograms(Families& families, std::string name, std::string help,
+                                   double start_time_seconds);
+
+  FamilyWriter& Add(double value, Labels labels = {});
+  FamilyWriter& Add(const Histogram& histogram, Labels labels = {});
+
+ private:
+  FamilyWriter(Families& families, std::string name, std::string help, prometheus::MetricType type,
+               double start_time_seconds);
+  prometheus::ClientMetric& NewSeries(Labels labels);
+
+  Family& family_;
+  const double start_time_seconds_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_FAMILY_WRITER_H_

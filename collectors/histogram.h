@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A histogram with fixed classic buckets. Not thread safe; observing allocates nothing.
+#ifndef CNPROC_COLLECTORS_HISTOGRAM_H_
+#define CNPROC_COLLECTORS_HISTOGRAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace cnproc {
+
+class Histogram {
+ public:
+  // `bounds` (le) ascend and outlive the histogram: give an array of static storage.
+  explicit Histogram(std::span<const double> bounds)
+      : bounds_(bounds), counts_(bounds.size() + 1) {}
+
+  void Observe(double value, uint64_t times = 1) {
+    size_t bucket = 0;
+    // Few buckets, and the common case is among the first: faster than a binary search.
+    while (bucket < bounds_.size() && value > bounds_[bucket]) ++bucket;
+    counts_[bucket] += times;
+    sum_ += value * static_cast<double>(times);
+  }
+
+  std::span<const double> bounds() const { return bounds_; }
+  // Of each bucket alone; the last one is +Inf's.
+  std::span<const uint64_t> counts() const { return counts_; }
+  double sum() const { return sum_; }
+
+ private:
+  std::span<const double> bounds_;
+  std::vector<uint64_t> counts_;
+  double sum_ = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_HISTOGRAM_H_

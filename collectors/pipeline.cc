@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/pipeline.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "collectors/kernel/clock.h"
+
+namespace cnproc {
+namespace {
+
+constexpr int64_t kTickNs = kNsPerSecond;
+// A wake-up for each event is what slows the forking processes down, so the thread lets events
+// gather for this long after the first one.
+constexpr int64_t kPaceNs = 2 * kNsPerMs;
+constexpr size_t kScanStep = 32;
+// More CPUs than any kernel is built for (CONFIG_NR_CPUS).
+constexpr size_t kMaxCpus = 8192;
+// About 100 bytes each.
+constexpr uint64_t kMaxTasks = 1u << 20;
+constexpr int kBaselineTries = 50;
+
+size_t MaxTasks(const std::optional<ProcFs>& procfs) {
+  if (!procfs) return kMaxTasks;
+  return static_cast<size_t>(std::min(procfs->PidMax().value_or(kMaxTasks), kMaxTasks));
+}
+
+void SleepUnlessWoken(int wake_fd, int64_t timeout_ns) {
+  pollfd fd = {.fd = wake_fd, .events = POLLIN, .revents = 0};
+  const timespec timeout = {.tv_sec = 0, .tv_nsec = timeout_ns};
+  ppoll(&fd, 1, &timeout, nullptr);
+}
+
+void BlockAllSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(std::unique_ptr<DatagramSource> source, PipelineOptions options)
+    : options_(std::move(options)),
+      procfs_(options_.procfs_root ? std::make_optional<ProcFs>(*options_.procfs_root)
+                                   : std::nullopt),
+      start_time_seconds_(static_cast<double>(RealtimeNs()) / kNsPerSecond),
+      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      source_(std::move(source)),
+      stream_(*source_, *this, kMaxCpus),
+      table_(MaxTasks(procfs_), *this),
+      ready_(absl::UnavailableError("the first scan of /proc is not done")) {
+  for (const CollectorSpec* spec : options_.collectors) {
+    collectors_.push_back({spec, spec->create()});
+  }
+}
+
+Pipeline::~Pipeline() {
+  Stop();
+  close(wake_fd_);
+}
+
+void Pipeline::Start() {
+  thread_ = std::thread([this] {
+    BlockAllSignals();
+    Run();
+  });
+}
+
+void Pipeline::Stop() {
+  stopping_ = true;
+  Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Pipeline::Wake() const {
+  const uint64_t one = 1;
+  // A full counter has woken the thread already.
+  [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof(one));
+}
+
+void Pipeline::Run() {
+  OnSubscribed();
+  resync_.Request(ResyncReason::kStart);
+  if (procfs_) {
+    SetForkBaseline();
+  } else {
+    SetReady(absl::OkStatus());
+  }
+  while (!stopping_) {
+    const int64_t wait_ns = WaitNs();
+    if (wait_ns > 0) {
+      source_->Wait(wake_fd_, wait_ns);
+      SleepUnlessWoken(wake_fd_, std::min(kPaceNs, wait_ns));
+    }
+    uint64_t wakes = 0;
+    [[maybe_unused]] const ssize_t length = read(wake_fd_, &wakes, sizeof(wakes));
+    const uint64_t requested = cuts_requested_;
+    DoRound();
+    if (source_->NowNs() >= next_tick_ns_) Tick();
+    OfferCut(requested);
+    last_round_ns_ = MonotonicNs();
+  }
+}
+
+int64_t Pipeline::WaitNs() const {
+  if (scan_ != nullptr) return 0;
+  return std::clamp<int64_t>(next_tick_ns_ - source_->NowNs(), 0, kTickNs);
+}
+
+void Pipeline::DoRound() {
+  bool thorough = false;
+  {
+    MutexLock lock(mutex_);
+    thorough = cuts_requested_ > cuts_served_;
+  }
+  absl::StatusOr<Round> round = stream_.ReadRound(thorough);
+  if (!round.ok()) {
+    if (!Resubscribe(/*renew=*/true, std::string(round.status().message()))) {
+      // Until the next tick there is nothing to read from.
+      SleepUnlessWoken(wake_fd_, kTickNs / 10);
+    }
+    return;
+  }
+  const int64_t now_ns = source_->NowNs();
+  if (round->lost) {
+    resync_.Request(ResyncReason::kLoss);
+    MutexLock lock(mutex_);
+    for (Enabled& enabled : collectors_) enabled.collector->OnLoss(drained_ns_, now_ns);
+  }
+  if (round->drained) drained_ns_ = now_ns;
+  if (!procfs_) return;
+  if (scan_ != nullptr) {
+    ContinueScan(round->drained);
+  } else if (round->drained) {
+    BeginScan();
+  }
+}
+
+void Pipeline::Tick() {
+  const int64_t now_ns = source_->NowNs();
+  next_tick_ns_ = now_ns + kTickNs;
+  if (procfs_) AuditForks();
+  const absl::Status ended = source_->Ended();
+  if (!ended.ok() && !end_told_) {
+    end_told_ = true;
+    options_.notify(Severity::kInfo, std::string(ended.message()));
+    stream_.stats().subscribed = false;
+    SetReady(ended);
+    stream_.Publish();
+  }
+  MutexLock lock(mutex_);
+  for (Enabled& enabled : collectors_) enabled.collector->OnTime(now_ns);
+}
+
+void Pipeline::SetReady(absl::Status status) {
+  MutexLock lock(mutex_);
+  ready_ = std::move(status);
+}
+
+// What the batch says is applied under the lock; a batch is bounded and no system call is in it.
+void Pipeline::OnBatch(std::span<const Event> events, const StreamStats& stats) {
+  const int64_t now_ns = events.empty() ? 0 : source_->NowNs();
+  MutexLock lock(mutex_);
+  stats_ = stats;
+  if (events.empty()) return;
+  for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, now_ns);
+  for (const Event& event : events) table_.Apply(event);
+}
+
+void Pipeline::OnChange(const Change& change) {
+  for (Enabled& enabled : collectors_) enabled.collector->OnChange(change);
+}
+
+// ---- The subscription ----
+
+void Pipeline::OnSubscribed() {
+  if (absl::Status status = stream_.OnSubscribed(); !status.ok()) {
+    options_.notify(Severity::kWarn, std::string(status.message()));
+  }
+  stream_.stats().subscribed = true;
+  source_failed_ = false;
+}
+
+// Counting begins at a moment at which /proc/stat and the stream agree: when no fork happened while
+// both were read. On a machine that never pauses they stay apart by the few forks in between.
+void Pipeline::SetForkBaseline() {
+  for (int i = 0; i < kBaselineTries; ++i) {
+    const std::optional<ForkAudit> audit = ReadForkAudit();
+    if (!audit) return;
+    last_audit_ = audit;
+    fork_baseline_ = audit->kernel_forks - audit->forks_seen;
+    const absl::StatusOr<uint64_t> again = procfs_->TotalForks();
+    if (again.ok() && *again == audit->kernel_forks) return;
+  }
+}
+
+std::optional<ForkAudit> Pipeline::ReadForkAudit() {
+  const absl::StatusOr<uint64_t> kernel_forks = procfs_->TotalForks();
+  if (!kernel_forks.ok()) return std::nullopt;
+  const absl::StatusOr<Round> round = stream_.ReadRound(/*thorough=*/false);
+  if (!round.ok() || !round->drained) return std::nullopt;
+  const StreamStats& stats = stream_.stats();
+  return ForkAudit{.kernel_forks = *kernel_forks,
+                   .forks_seen = stats.events[static_cast<size_t>(EventType::kFork)],
+                   .lost = stats.lost() - stats.dropped[static_cast<size_t>(SocketId::kAttribute)],
+                   .messages = stats.messages};
+}
+
+void Pipeline::AuditForks() {
+  if (source_failed_) {
+    Resubscribe(/*renew=*/true, "the stream is still broken");
+    return;
+  }
+  std::optional<ForkAudit> audit = ReadForkAudit();
+  if (!audit) return;
+  if (last_audit_ && LooksMuted(*last_audit_, *audit)) {
+    // A fork is counted a little before its event is sent.
+    source_->Wait(-1, 20 * kNsPerMs);
+    audit = ReadForkAudit();
+    if (!audit) return;
+    if (LooksMuted(*last_audit_, *audit)) {
+      Resubscribe(/*renew=*/false, "forks happen and no event comes");
+      return;
+    }
+  }
+  last_audit_ = audit;
+}
+
+bool Pipeline::Resubscribe(bool renew, const std::string& why) {
+  StreamStats& stats = stream_.stats();
+  const absl::Status status = source_->Subscribe(renew);
+  if (!status.ok()) {
+    if (stats.subscribed) {
+      options_.notify(Severity::kError,
+                      absl::StrCat(why, "; cannot subscribe again: ", status.ToString()));
+    }
+    stats.subscribed = false;
+    source_failed_ = true;
+    SetReady(status);
+    stream_.Publish();
+    return false;
+  }
+  ++(renew ? stats.resubscriptions_error : stats.resubscriptions_muted);
+  options_.notify(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
+  OnSubscribed();
+  if (procfs_) {
+    std::optional<ForkAudit> audit = ReadForkAudit();
+    // The first round after a subscription only finds where the sequence numbers stand.
+    if (!audit) audit = ReadForkAudit();
+    if (audit && last_audit_) stats.forks_unsubscribed += ForksUnaccounted(*last_audit_, *audit);
+    if (audit) last_audit_ = audit;
+  }
+  resync_.Request(ResyncReason::kResubscribe);
+  SetReady(absl::OkStatus());
+  stream_.Publish();
+  return true;
+}
+
+// ---- Reconciliation with /proc ----
+
+void Pipeline::BeginScan() {
+  const int64_t now_ns = source_->NowNs();
+  if (resync_.TakeDue(now_ns) == ResyncReason::kNone) return;
+  absl::StatusOr<std::unique_ptr<ProcessScan>> scan =
+      ProcessScan::Begin(*procfs_, /*with_cgroup=*/false);
+  if (!scan.ok()) {
+    options_.notify(Severity::kError, std::string(scan.status().message()));
+    resync_.Finish(now_ns, 0);
+    return;
+  }
+  scan_ = *std::move(scan);
+  scan_read_ = false;
+  scan_start_ns_ = now_ns;
+  MutexLock lock(mutex_);
+  table_.BeginScan(now_ns);
+}
+
+// In steps, so that the stream is read in between.
+void Pipeline::ContinueScan(bool drained) {
+  if (scan_read_) {
+    // Everything queued during the scan has been applied.
+    if (drained) FinishScan();
+    return;
+  }
+  scan_read_ = scan_->Step(kScanStep);
+  MutexLock lock(mutex_);
+  if (table_.scan_is_bounded()) return;
+  table_.AbandonScan();
+  scan_.reset();
+  resync_.GiveUp();
+}
+
+void Pipeline::FinishScan() {
+  const int64_t now_ns = source_->NowNs();
+  {
+    MutexLock lock(mutex_);
+    table_.Reconcile(scan_->processes());
+  }
+  scan_.reset();
+  StreamStats& stats = stream_.stats();
+  switch (resync_.Finish(now_ns, now_ns - scan_start_ns_)) {
+    case ResyncReason::kStart:
+      SetReady(absl::OkStatus());
+      break;
+    case ResyncReason::kLoss:
+      ++stats.resyncs_loss;
+      break;
+    case ResyncReason::kResubscribe:
+      ++stats.resyncs_resubscribe;
+      break;
+    case ResyncReason::kNone:
+      break;
+  }
+  stream_.Publish();
+}
+
+}  // namespace cnproc

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread that reads the stream and owns every number of it; scrapes copy under its lock.
+#ifndef CNPROC_COLLECTORS_PIPELINE_H_
+#define CNPROC_COLLECTORS_PIPELINE_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "collectors/collector.h"
+#include "collectors/event_stream.h"
+#include "collectors/fork_audit.h"
+#include "collectors/kernel/datagram_source.h"
+#include "collectors/kernel/procfs.h"
+#include "collectors/mutex.h"
+#include "collectors/process/process_table.h"
+#include "collectors/resync_schedule.h"
+
+namespace cnproc {
+
+enum class Severity : uint8_t { kDebug, kInfo, kWarn, kError };
+// Called from any thread.
+using Notify = std::function<void(Severity, const std::string&)>;
+
+struct PipelineOptions {
+  std::vector<const CollectorSpec*> collectors;  // the enabled ones
+  // Absent in a replay: then nothing of the machine is read.
+  std::optional<std::string> procfs_root;
+  uint32_t receive_buffer_bytes = 0;  // as granted, for the page
+  Notify notify;
+};
+
+// Every public method may be called from any thread.
+class Pipeline final : private BatchSink, private ChangeSink {
+ public:
+  // `source` is subscribed.
+  Pipeline(std::unique_ptr<DatagramSource> source, PipelineOptions options);
+  ~Pipeline() override;
+
+  void Start();
+  void Stop();
+
+  // One consistent cut of the collectors that `wanted` accepts, taken at a moment at which both
+  // sockets were drained (or, should the collector thread not get there within 100 ms, at the last
+  // batch boundary). With it, for each of them, how long it took and whether it works.
+  Families Gather(const std::function<bool(std::string_view)>& wanted);
+  // OK while cnproc_up is 1, else why not.
+  absl::Status Ready();
+  // Whether the thread has been round within the last seconds, subscribed or not.
+  bool MakesProgress() const;
+  // OK, or why a collector cannot work. Unknown names are OK.
+  absl::Status CollectorWorking(std::string_view name);
+
+ private:
+  struct Enabled {
+    const CollectorSpec* spec;
+    std::unique_ptr<Collector> collector;
+  };
+  void OnBatch(std::span<const Event> events, const StreamStats& stats) override
+      CNPROC_EXCLUDES(mutex_);
+  void OnChange(const Change& change) override CNPROC_REQUIRES(mutex_);
+
+  // All of the following, up to the next comment, run in the collector thread.
+  void Run();
+  void DoRound();
+  int64_t WaitNs() const;
+  void Tick();
+  void OfferCut(uint64_t requested) CNPROC_EXCLUDES(mutex_);
+  void SetReady(absl::Status status) CNPROC_EXCLUDES(mutex_);
+
+  void SetForkBaseline();
+  void AuditForks();
+  std::optional<ForkAudit> ReadForkAudit();
+  bool Resubscribe(bool renew, const std::string& why);
+  void OnSubscribed();
+
+  void BeginScan();
+  void ContinueScan(bool drained);
+  void FinishScan();
+
+  // Those of scrapes run in the threads of the web server.
+  HostNumbers ReadHostNumbers() const;
+  void AwaitCut() CNPROC_REQUIRES(mutex_);
+  Families CollectAll(const std::function<bool(std::string_view)>& wanted, const HostNumbers& host)
+      CNPROC_REQUIRES(mutex_);
+  void Wake() const;
+
+  const PipelineOptions options_;
+  const std::optional<ProcFs> procfs_;
+  const double start_time_seconds_;
+  const int wake_fd_;
+
+  // The collector thread's own.
+  const std::unique_ptr<DatagramSource> source_;
+  EventStream stream_;
+  int64_t drained_ns_ = 0;  // when both sockets were last empty
+  int64_t next_tick_ns_ = 0;
+  std::optional<ForkAudit> last_audit_;
+  bool source_failed_ = false;
+  bool end_told_ = false;
+  ResyncSchedule resync_;
+  std::unique_ptr<ProcessScan> scan_;
+  bool scan_read_ = false;
+  int64_t scan_start_ns_ = 0;
+  std::thread thread_;
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> cuts_requested_{0};
+  std::atomic<int64_t> last_round_ns_{0};
+  std::atomic<uint64_t> fork_baseline_{0};
+
+  mutable Mutex mutex_;
+  std::condition_variable_any cut_offered_;
+  std::condition_variable_any cut_taken_;
+  uint64_t cut_ CNPROC_GUARDED_BY(mutex_) = 0;          // requests up to this one may be served
+  uint64_t cuts_served_ CNPROC_GUARDED_BY(mutex_) = 0;  // or given up
+  StreamStats stats_ CNPROC_GUARDED_BY(mutex_);
+  ProcessTable table_ CNPROC_GUARDED_BY(mutex_);
+  std::vector<Enabled> collectors_ CNPROC_GUARDED_BY(mutex_);
+  absl::Status ready_ CNPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PIPELINE_H_
