@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/e2e/harness/clock.h"
+
+#include <thread>
+
+namespace cnproc::e2e {
+
+bool Eventually(milliseconds limit, const std::function<bool()>& condition) {
+  const auto end = Clock::now() + limit * kPatience;
+  while (!condition()) {
+    if (Clock::now() > end) return false;
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return true;
+}
+
+}  // namespace cnproc::e2e

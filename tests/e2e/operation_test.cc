@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Given an operator who starts, stops and misconfigures it, then the exporter says what is wrong in
+// one line and ends with the status that interface.md promises.
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "tests/e2e/harness/error.h"
+#include "tests/e2e/harness/lab.h"
+#include "tests/e2e/harness/machine.h"
+
+namespace cnproc::e2e {
+namespace {
+
+// stderr has one line of level error, and it holds these words.
+void ExpectOneErrorLine(const Result& result, const std::vector<std::string>& words) {
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  for (const std::string& word : words) {
+    EXPECT_NE(result.err.find(word), std::string::npos) << "'" << word << "' in " << result.err;
+  }
+}
+
+std::string ListenFlag(uint16_t port) {
+  return "--web.listen-address=127.0.0.1:" + std::to_string(port);
+}
+
+TEST(Start, IsReadyWithinASecond) {
+  const auto start = Clock::now();
+  Exporter exporter;
+  EXPECT_LT(Clock::now() - start, seconds(1) * kPatience);
+  EXPECT_EQ(exporter.Get("/-/healthy").status, 200);
+  EXPECT_EQ(exporter.Get("/-/ready").status, 200);
+  EXPECT_EQ(exporter.Scrape()["cnproc_up"], 1);
+}
+
+TEST(Start, IsSmall) {
+  if (kSanitized) GTEST_SKIP_("a sanitizer needs more memory than the exporter");
+  Exporter exporter;
+  exporter.Scrape();
+  EXPECT_LE(UsageOf(exporter.pid()).resident_bytes, 12 << 20);
+}
+
+TEST(Stop, OnSigtermAndSigintWithStatus0) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    Exporter exporter;
+    EXPECT_EQ(exporter.Stop(signal), 0) << exporter.Log();
+  }
+}
+
+TEST(Stop, InTheMiddleOfAStorm) {
+  Exporter exporter;
+  std::thread storm([] { RunWorkload({"storm", "10000", CpuList()}); });
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(exporter.Stop(), 0) << exporter.Log();
+  storm.join();
+}
+
+TEST(BadFlags, EndWithStatus2AndOneLine) {
+  const std::vector<Command> bad = {
+      {"--no-such-flag"},
+      {"--web.listen-address=127.0.0.1:port"},
+      {"--web.listen-address=127.0.0.1:99999"},
+      {"--web.telemetry-path=metrics"},
+      {"--web.max-requests=0"},
+      {"--connector.receive-buffer=8 elephants"},
+      {"--connector.replay-speed=-1"},
+      {"--log.level=loud"},
+      {"--log.format=xml"},
+      {"--path.procfs=/does/not/exist"},
+      {"--connector.netns=/does/not/exist"},
+  };
+  for (const Command& flags : bad) {
+    SCOPED_TRACE(flags[0]);
+    const Result result = RunExporter(flags);
+    EXPECT_EQ(result.ExitCode(), 2) << result.err;
+    ExpectOneErrorLine(result, {flags[0].substr(2, flags[0].find('=') - 2)});
+  }
+}
+
+TEST(Help, AndVersionEndWithStatus0) {
+  const Result help = RunExporter({"--help"});
+  EXPECT_EQ(help.ExitCode(), 0);
+  for (const char* flag : {"--web.listen-address", "--connector.receive-buffer", "--config.check",
+                           "--no-collector.", "--log.level", "--path.procfs"}) {
+    EXPECT_NE(help.out.find(flag), std::string::npos) << flag;
+  }
+  const Result version = RunExporter({"--version"});
+  EXPECT_EQ(version.ExitCode(), 0);
+  EXPECT_NE(version.out.find("cnproc_exporter"), std::string::npos) << version.out;
+}
+
+TEST(PortInUse, EndsWithStatus1AndNamesThePort) {
+  const Exporter first;
+  const Result second = RunExporter({ListenFlag(first.port())});
+  EXPECT_EQ(second.ExitCode(), 1);
+  // It may have said other things before, but the last word is the reason.
+  EXPECT_NE(second.err.find(std::to_string(first.port())), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("in use"), std::string::npos) << second.err;
+}
+
+TEST(ConfigCheck, SaysForEachPartWhetherItWorks) {
+  const Result result = RunExporter({"--config.check"});
+  EXPECT_EQ(result.ExitCode(), 0) << result.out << result.err;
+  EXPECT_NE((result.out + result.err).find("processes"), std::string::npos) << result.out;
+}
+
+TEST(NoPrivilege, ServesWithASmallerBufferOrSaysWhatIsMissing) {
+  if (!AnyoneMayListen()) {
+    const Result result = RunExporter({ListenFlag(FreePort())}, {.as_nobody = true});
+    EXPECT_EQ(result.ExitCode(), 1);
+    EXPECT_NE(result.err.find("CAP_NET_ADMIN"), std::string::npos) << result.err;
+    EXPECT_EQ(RunExporter({"--config.check"}, {.as_nobody = true}).ExitCode(), 1);
+    return;
+  }
+  const Witness witness;
+  Exporter exporter({.as_nobody = true});
+  EXPECT_NE(exporter.Log().find("CAP_NET_ADMIN"), std::string::npos) << exporter.Log();
+  const Window window = Alone(exporter, witness, [] { RunWorkload({"exit", "20", "77"}); });
+  EXPECT_EQ(window.delta()["cnproc_exit_codes_total{code=\"77\"}"], 20);
+  EXPECT_LT(window.after.page["cnproc_receive_buffer_bytes"], 8 << 20);
+  EXPECT_GT(window.after.page["cnproc_receive_buffer_bytes"], 0);
+  EXPECT_EQ(exporter.Stop(), 0);
+  EXPECT_EQ(RunExporter({"--config.check"}, {.as_nobody = true}).ExitCode(), 0);
+}
+
+TEST(WithPrivilege, TheWholeBufferIsGranted) {
+  const Exporter exporter;
+  EXPECT_GE(exporter.Scrape()["cnproc_receive_buffer_bytes"], 8 << 20);
+}
+
+// cn_proc.md: send() fails with ECONNREFUSED.
+TEST(OwnNetworkNamespace, IsAnErrorThatNamesTheFlag) {
+  const Result result = RunExporter({ListenFlag(FreePort())}, {.namespaces = CLONE_NEWNET});
+  EXPECT_EQ(result.ExitCode(), 1);
+  EXPECT_NE(result.err.find("--connector.netns"), std::string::npos) << result.err;
+}
+
+void BringLoopbackUp() {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::string("lo").copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_UP;
+  const int result = ioctl(fd, SIOCSIFFLAGS, &request);
+  close(fd);
+  if (result != 0) FailErrno("lo up");
+}
+
+TEST(OwnNetworkNamespace, WithTheHostsForTheConnectorItCountsTheHost) {
+  std::string failure;
+  // A thread has a network namespace of its own, and hands it to the processes it starts.
+  std::thread container([&] {
+    try {
+      if (unshare(CLONE_NEWNET) != 0) FailErrno("unshare");
+      BringLoopbackUp();
+      Exporter exporter({.flags = {"--connector.netns=/proc/1/ns/net"}});
+      RunWorkload({"exit", "20", "77"});
+      std::this_thread::sleep_for(milliseconds(100));
+      EXPECT_EQ(exporter.Scrape()["cnproc_exit_codes_total{code=\"77\"}"], 20);
+      EXPECT_EQ(exporter.Stop(), 0);
+    } catch (const HarnessError& error) {
+      failure = error.what();
+    }
+  });
+  container.join();
+  EXPECT_EQ(failure, "");
+}
+
+// cn_proc.md: send() succeeds and no acknowledgement ever comes.
+TEST(OwnPidOrUserNamespace, IsAnErrorInABoundedTime) {
+  for (const int kind : {CLONE_NEWPID, CLONE_NEWUSER}) {
+    const Result result = RunExporter({ListenFlag(FreePort())}, {.namespaces = kind});
+    EXPECT_EQ(result.ExitCode(), 1) << result.err;
+    EXPECT_NE(result.err.find("namespace"), std::string::npos) << result.err;
+  }
+}
+
+TEST(Log, IsLogfmtOrJson) {
+  const std::string logfmt = Exporter().Log();
+  EXPECT_NE(logfmt.find("level=info"), std::string::npos) << logfmt;
+  const std::string json = Exporter({.flags = {"--log.format=json"}}).Log();
+  ASSERT_NE(json, "");
+  size_t start = 0;
+  for (size_t end = 0; (end = json.find('\n', start)) != std::string::npos; start = end + 1) {
+    EXPECT_EQ(json[start], '{') << json;
+    EXPECT_EQ(json[end - 1], '}') << json;
+  }
+  EXPECT_EQ(Exporter({.flags = {"--log.level=error"}}).Log(), "");
+}
+
+TEST(Sockets, AreClosedInChildrenAndGivenBack) {
+  Exporter exporter;
+  exporter.Scrape();
+  const int64_t before = UsageOf(exporter.pid()).descriptors;
+  for (int i = 0; i < 50; ++i) exporter.Scrape();
+  EXPECT_TRUE(
+      Eventually(seconds(2), [&] { return UsageOf(exporter.pid()).descriptors <= before; }));
+}
+
+}  // namespace
+}  // namespace cnproc::e2e

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Given as many events as the machine can make, then not one is lost.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/e2e/harness/lab.h"
+#include "tests/e2e/harness/machine.h"
+
+namespace cnproc::e2e {
+namespace {
+
+class Storm : public Lab {
+ protected:
+  void SetUp() override { Start(); }
+
+  void ExpectNothingLost(const Cut& before, const Cut& after) {
+    const Delta delta(before.page, after.page);
+    EXPECT_EQ(delta.Sum("cnproc_events_lost_total"), 0);
+    EXPECT_EQ(delta["cnproc_enobufs_total"], 0);
+    EXPECT_EQ(delta["cnproc_processes_reconciled_total{change=\"appeared\"}"], 0);
+    EXPECT_EQ(delta["cnproc_processes_reconciled_total{change=\"vanished\"}"], 0);
+    for (const auto& [event, count] : (after.seen - before.seen).events) {
+      EXPECT_EQ(delta["cnproc_events_total{event=\"" + event + "\"}"], count) << event;
+    }
+    ExpectIdentities(after.page);
+  }
+};
+
+TEST_F(Storm, FortyThousandForksOnAllCpus) {
+  const Cut before = TakeCut();
+  RunWorkload({"storm", "40000", CpuList()});
+  const Cut after = TakeCut();
+  EXPECT_GE(Delta(before.page, after.page)["cnproc_forks_total{kind=\"process\"}"], 40000);
+  ExpectNothingLost(before, after);
+}
+
+TEST_F(Storm, FiveThousandExecs) {
+  const Cut before = TakeCut();
+  RunWorkload({"execs", "5000", CpuList()});
+  const Cut after = TakeCut();
+  EXPECT_GE(Delta(before.page, after.page)["cnproc_execs_total"], 5000);
+  ExpectNothingLost(before, after);
+}
+
+TEST_F(Storm, TwentyThousandThreads) {
+  const Cut before = TakeCut();
+  RunWorkload({"threads", "20000"});
+  const Cut after = TakeCut();
+  EXPECT_GE(Delta(before.page, after.page)["cnproc_forks_total{kind=\"thread\"}"], 20000);
+  ExpectNothingLost(before, after);
+}
+
+// Every page scraped in the middle of a storm is a consistent cut.
+TEST_F(Storm, EveryPageDuringAStormIsOneCut) {
+  std::thread storm([] { RunWorkload({"storm", "20000", CpuList()}); });
+  for (int i = 0; i < 50; ++i) ExpectIdentities(exporter().Scrape());
+  storm.join();
+}
+
+// cn_proc.md: renaming needs no right and makes millions of events a second.
+TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
+  const Witness witness(Comm::kFilter);
+  Exporter exporter;
+  const Cut before = TakeCut(exporter, witness);
+  const Usage idle = UsageOf(exporter.pid());
+  const auto start = Clock::now();
+  std::string flood;
+  std::thread flooding([&] { flood = RunWorkload({"comm-flood", "8", "4"}); });
+  std::this_thread::sleep_for(milliseconds(500));
+  RunWorkload({"storm", "5000", CpuList()});
+  RunWorkload({"execs", "500", CpuList()});
+  flooding.join();
+  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  const double cpu = UsageOf(exporter.pid()).cpu_seconds - idle.cpu_seconds;
+  const Cut after = TakeCut(exporter, witness);
+  const Delta delta(before.page, after.page);
+
+  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
+  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
+  for (const char* event : {"fork", "exec", "exit", "coredump", "sid"}) {
+    EXPECT_EQ(delta["cnproc_events_total{event=\"" + std::string(event) + "\"}"],
+              (after.seen - before.seen).events.at(event));
+  }
+  // Received and lost are what the kernel made: each renaming, and whatever else changed
+  // attributes, which the witness saw, but for uid changes to root, which cannot get lost here.
+  int64_t received = 0;
+  int64_t made = static_cast<int64_t>(Printed(flood, "calls"));
+  for (const char* event : {"comm", "uid", "gid", "ptrace"}) {
+    received += delta["cnproc_events_total{event=\"" + std::string(event) + "\"}"];
+    made += (after.seen - before.seen).events.at(event);
+  }
+  const int64_t lost = delta["cnproc_events_lost_total{reason=\"attribute_buffer\"}"];
+  // Others' renamings are not in made; on a silent machine there are none.
+  EXPECT_GE(received + lost, made);
+  if ((after.seen - before.seen).foreign == 0) {
+    EXPECT_EQ(received + lost, made);
+  }
+  EXPECT_GT(lost, 0) << "the flood was too weak to prove anything";
+  if (!kSanitized) {
+    EXPECT_LT(cpu / elapsed, 0.20) << "of a CPU under the flood";
+  }
+  EXPECT_EQ(exporter.Stop(), 0);
+}
+
+}  // namespace
+}  // namespace cnproc::e2e
