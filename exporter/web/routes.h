@@ -51,8 +51,8 @@ struct RoutesOptions {
   int max_requests = 40;             // pages made or on their way at once; more get 503
   bool openmetrics_created = false;  // _created lines in OpenMetrics
   bool exemplars = true;
-  std::string version;   // for the landing page
-  std::string revision;  // of the source; may be ""
+  std::string version = {};   // for the landing page
+  std::string revision = {};  // of the source; may be ""
 };
 
 // Answers every path. Pure but for the source: no I/O, and no state but how many answers are on

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real server on loopback, and whatever a stranger may do to it.
+#include "exporter/web/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/exporter/http_client.h"
+
+namespace cnproc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+long OpenDescriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+HttpResponse Echo(const HttpRequest& request) {
+  HttpResponse response = PlainText(200, request.method + " " + request.path);
+  for (const auto& [name, value] : request.query) response.body += name + "=" + value + ";";
+  return response;
+}
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void Start(Handler handler = Echo, std::vector<std::string> addresses = {"127.0.0.1:0"}) {
+    HttpServerOptions options;
+    options.listen_addresses = std::move(addresses);
+    server_ = std::make_unique<HttpServer>(options, std::move(handler));
+    ASSERT_EQ(server_->Start(), absl::OkStatus());
+    address_ = server_->BoundAddresses().at(0);
+  }
+
+  milliseconds TimeOfScrape() {
+    const auto begin = steady_clock::now();
+    EXPECT_THAT(Get(address_, "/metrics"), HasSubstr("200 OK"));
+    return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
+  }
+
+  // Closed connections leave the server's table a moment later.
+  void ExpectNoDescriptorsLeftOver(long before) {
+    const auto deadline = steady_clock::now() + std::chrono::seconds(10);
+    while (OpenDescriptors() > before && steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+    EXPECT_LE(OpenDescriptors(), before);
+  }
+
+  std::unique_ptr<HttpServer> server_;
+  std::string address_;
+};
+
+TEST_F(HttpServerTest, AnswersGetWithWhatTheHandlerSays) {
+  Start();
+  const std::string answer = Get(address_, "/a%20b?collect%5B%5D=x+y&z");
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 200 OK\r\n"),
+                            HasSubstr("Content-Type: text/plain; charset=utf-8\r\n"),
+                            HasSubstr("Connection: close\r\n"), HasSubstr(" GMT\r\n"),
+                            EndsWith("\r\n\r\nGET /a b\ncollect[]=x y;z=;")));
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 26\r\n"));
+}
+
+TEST_F(HttpServerTest, LeavesTheBodyOutOfTheAnswerToHead) {
+  Start();
+  const std::string answer = Exchange(address_, "HEAD /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Length: 8\r\n"),
+                            EndsWith("\r\n\r\n")));
+}
+
+TEST_F(HttpServerTest, RefusesEveryOtherMethodAndNamesTheTwo) {
+  Start();
+  for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT"}) {
+    const std::string answer =
+        Exchange(address_, method + " /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET, HEAD\r\n")))
+        << method;
+  }
+}
+
+TEST_F(HttpServerTest, RefusesAMalformedTarget) {
+  Start();
+  for (const char* target : {"/%", "/%zz", "/%00", "/?a=%", "/?%0a"}) {
+    EXPECT_THAT(Get(address_, target), StartsWith("HTTP/1.1 400 ")) << target;
+  }
+}
+
+TEST_F(HttpServerTest, ServesNoFileOfTheHost) {
+  Start();
+  for (const char* target : {"/etc/passwd", "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+                             "//etc/passwd", "/./etc/passwd"}) {
+    EXPECT_THAT(Get(address_, target), Not(HasSubstr("root:"))) << target;
+  }
+}
+
+TEST_F(HttpServerTest, TellsNoVersionOfItself) {
+  Start();
+  for (const std::string& answer :
+       {Get(address_, "/"), Get(address_, "/%"), Exchange(address_, "garbage\r\n\r\n")}) {
+    EXPECT_THAT(answer,
+                AllOf(StartsWith("HTTP/1.1 "), Not(HasSubstr("Server:")), Not(HasSubstr("ivet"))));
+  }
+}
+
+TEST_F(HttpServerTest, BoundsTheHeadOfARequest) {
+  Start();
+  const std::string fits(15000, 'x');
+  EXPECT_THAT(Exchange(address_, "GET / HTTP/1.1\r\nHost: x\r\nX: " + fits + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 200 "));
+  const std::string exceeds(17000, 'x');
+  EXPECT_THAT(Exchange(address_, "GET / HTTP/1.1\r\nHost: x\r\nX: " + exceeds + "\r\n\r\n"),
+              Not(HasSubstr("200 OK")));
+}
+
+TEST_F(HttpServerTest, ListensOnBothFamiliesAndOnSeveralAddresses) {
+  Start(Echo, {":0", "127.0.0.1:0", "[::1]:0"});
+  const std::vector<std::string> bound = server_->BoundAddresses();
+  ASSERT_EQ(bound.size(), 3U);
+  ASSERT_THAT(bound[0], StartsWith(":"));
+  for (const std::string& address :
+       {"127.0.0.1" + bound[0], "[::1]" + bound[0], bound[1], bound[2]}) {
+    EXPECT_THAT(Get(address, "/"), HasSubstr("200 OK")) << address;
+  }
+}
+
+TEST_F(HttpServerTest, SaysWhichAddressFailsAndWhy) {
+  Start();
+  HttpServer second({.listen_addresses = {"127.0.0.1:0", address_}, .worker_threads = 2}, Echo);
+  const absl::Status status = second.Start();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("cannot listen on " + address_ + ": Address already in use"),
+                    HasSubstr("--web.listen-address")));
+
+  HttpServer third({.listen_addresses = {"nonsense"}}, Echo);
+  EXPECT_EQ(third.Start().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HttpServerTest, LetsARunningRequestEndWhenItStops) {
+  std::atomic<bool> entered = false;
+  Start([&](const HttpRequest&) {
+    entered = true;
+    std::this_thread::sleep_for(milliseconds(300));
+    return PlainText(200, "whole");
+  });
+  std::string answer;
+  std::thread client([&] { answer = Get(address_, "/"); });
+  while (!entered) std::this_thread::sleep_for(milliseconds(1));
+  server_->Stop();
+  client.join();
+  EXPECT_THAT(answer, EndsWith("whole\n"));
+  EXPECT_FALSE(Connection(address_).ok());
+  server_->Stop();
+}
+
+TEST_F(HttpServerTest, SurvivesAHandlerThatThrows) {
+  Start([](const HttpRequest& request) -> HttpResponse {
+    if (request.path == "/throw") throw std::bad_alloc();
+    return PlainText(200, "fine");
+  });
+  Get(address_, "/throw");
+  EXPECT_THAT(Get(address_, "/"), EndsWith("fine\n"));
+}
+
+TEST_F(HttpServerTest, SurvivesGarbage) {
+  Start();
+  TimeOfScrape();
+  const long before = OpenDescriptors();
+  std::mt19937 random(7);
+  for (int i = 0; i < 300; ++i) {
+    std::string garbage(1 + random() % 2000, '\0');
+    for (char& c : garbage) c = static_cast<char>(random());
+    if (i % 3 == 0) garbage = "GET " + garbage;
+    if (i % 3 == 1) garbage = "GET / HTTP/1.1\r\n" + garbage;
+    Exchange(address_, garbage + "\r\n\r\n");
+  }
+  EXPECT_LT(TimeOfScrape(), milliseconds(1000));
+  ExpectNoDescriptorsLeftOver(before);
+}
+
+TEST_F(HttpServerTest, ServesScrapesWhileManyClientsNeverFinish) {
+  Start();
+  TimeOfScrape();
+  const long before = OpenDescriptors();
+  {
+    std::vector<Connection> slow;
+    for (int i = 0; i < 200; ++i) {
+      slow.emplace_back(address_);
+      ASSERT_TRUE(slow.back().ok());
+      slow.back().Send(i % 2 == 0 ? "GET /metrics HT" : "");
+    }
+    for (int i = 0; i < 20; ++i) EXPECT_LT(TimeOfScrape(), milliseconds(1000));
+
+    // One more byte now and then keeps nobody alive.
+    const auto begin = steady_clock::now();
+    while (slow[0].Send("x") && steady_clock::now() - begin < std::chrono::seconds(10)) {
+      std::this_thread::sleep_for(milliseconds(200));
+    }
+    EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(7));
+  }
+  ExpectNoDescriptorsLeftOver(before);
+}
+
+TEST_F(HttpServerTest, CutsOffThoseWhoDoNotReadTheAnswer) {
+  const std::string body(size_t{64} << 20, 'x');
+  std::atomic<int> waiting = 0;
+  Start([&](const HttpRequest& request) {
+    if (request.path != "/huge") return PlainText(200, "fine");
+    HttpResponse response;
+    response.body = body;
+    ++waiting;
+    response.lease = std::shared_ptr<void>(
+        &waiting, [](void* count) { --*static_cast<std::atomic<int>*>(count); });
+    return response;
+  });
+  const Connection reader(address_);
+  ASSERT_TRUE(reader.Send("GET /huge HTTP/1.1\r\nHost: x\r\n\r\n"));
+  std::this_thread::sleep_for(milliseconds(500));
+  EXPECT_EQ(waiting, 1);
+  EXPECT_LT(TimeOfScrape(), milliseconds(1000));
+  const auto begin = steady_clock::now();
+  while (waiting > 0 && steady_clock::now() - begin < std::chrono::seconds(12)) {
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  EXPECT_EQ(waiting, 0);
+}
+
+TEST_F(HttpServerTest, ServesManyScrapersAtOnce) {
+  Start();
+  TimeOfScrape();
+  const long before = OpenDescriptors();
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> scrapers;
+  for (int i = 0; i < 60; ++i) {
+    scrapers.emplace_back([&] {
+      for (int j = 0; j < 5; ++j) {
+        if (Get(address_, "/metrics").starts_with("HTTP/1.1 200 ")) ++answered;
+      }
+    });
+  }
+  for (std::thread& scraper : scrapers) scraper.join();
+  EXPECT_EQ(answered, 300);
+  ExpectNoDescriptorsLeftOver(before);
+}
+
+}  // namespace
+}  // namespace cnproc
