@@ -34,13 +34,13 @@ class HttpAbuse : public Lab {
 };
 
 TEST_F(HttpAbuse, Garbage) {
-  std::mt19937 random(4);  // the same garbage each time
+  std::mt19937 random(4);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same garbage each time
   for (int i = 0; i < 300; ++i) {
     const Connection connection(exporter().port(), seconds(10));
     std::string bytes(1 + random() % 2000, '\0');
     for (char& byte : bytes) byte = static_cast<char>(random());
-    if (i % 3 == 0) bytes = "GET " + bytes;
-    if (i % 3 == 1) bytes = "GET /metrics HTTP/1.1\r\n" + bytes;
+    if (i % 3 == 0) bytes.insert(0, "GET ");
+    if (i % 3 == 1) bytes.insert(0, "GET /metrics HTTP/1.1\r\n");
     connection.Send(bytes + "\r\n\r\n");
   }
   ExpectUnharmed();
@@ -83,9 +83,9 @@ TEST_F(HttpAbuse, SixtyScrapersAtOnce) {
   std::atomic<int> pages = 0;
   std::atomic<int> refused = 0;
   std::atomic<int> other = 0;
-  std::vector<std::thread> scrapers;
-  for (int i = 0; i < 60; ++i) {
-    scrapers.emplace_back([&] {
+  std::vector<std::thread> scrapers(60);
+  for (std::thread& scraper : scrapers) {
+    scraper = std::thread([&] {
       for (int n = 0; n < 5; ++n) {
         try {
           const HttpResponse response = exporter().Get();

@@ -107,7 +107,9 @@ std::string Connection::ReadToEnd() const {
 HttpResponse Fetch(uint16_t port, const HttpRequest& request) {
   const Connection connection(port);
   std::string text = request.method + " " + request.path + " HTTP/1.1\r\nHost: localhost\r\n";
-  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : request.headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
   text += "Connection: close\r\n\r\n";
   connection.Send(text);
   return ParseResponse(connection.ReadToEnd(), request.method != "HEAD");
