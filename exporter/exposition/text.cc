@@ -16,15 +16,16 @@ using prometheus::MetricType;
 constexpr std::string_view kTotal = "_total";
 
 void AppendEscaped(std::string& out, std::string_view text, bool quotes) {
-  const std::string_view special = quotes ? std::string_view("\\\n\"") : std::string_view("\\\n");
-  while (true) {
-    const size_t place = text.find_first_of(special);
-    out += text.substr(0, place);
-    if (place == std::string_view::npos) return;
+  size_t begin = 0;  // of what needs no escape and is not yet written
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c != '\\' && c != '\n' && !(quotes && c == '"')) continue;
+    out += text.substr(begin, i - begin);
     out += '\\';
-    out += text[place] == '\n' ? 'n' : text[place];
-    text.remove_prefix(place + 1);
+    out += c == '\n' ? 'n' : c;
+    begin = i + 1;
   }
+  out += text.substr(begin);
 }
 
 std::string_view TypeName(MetricType type, bool openmetrics) {
@@ -69,16 +70,16 @@ class Writer {
   std::string labels_;                           // of the series, without braces
 };
 
-std::string FormatLabels(const Labels& labels) {
-  std::string formatted;
+void AppendLabels(std::string& out, const Labels& labels) {
+  bool first = true;
   for (const auto& label : labels) {
-    if (!formatted.empty()) formatted += ',';
-    formatted += label.name;
-    formatted += "=\"";
-    AppendEscaped(formatted, label.value, /*quotes=*/true);
-    formatted += '"';
+    if (!first) out += ',';
+    first = false;
+    out += label.name;
+    out += "=\"";
+    AppendEscaped(out, label.value, /*quotes=*/true);
+    out += '"';
   }
-  return formatted;
 }
 
 void Writer::Write(const Family& family) {
@@ -89,7 +90,8 @@ void Writer::Write(const Family& family) {
   }
   WriteHead(metrics);
   for (size_t i = 0; i < metrics.metric.size(); ++i) {
-    labels_ = FormatLabels(metrics.metric[i].label);
+    labels_.clear();
+    AppendLabels(labels_, metrics.metric[i].label);
     WriteSeries(metrics.type, metrics.metric[i], family.extra.empty() ? nullptr : &family.extra[i]);
   }
 }
@@ -211,7 +213,7 @@ void Writer::WriteCreated(const SeriesExtra* extra) {
 void Writer::WriteExemplar(const Exemplar& exemplar) {
   if (openmetrics_ == nullptr || !openmetrics_->exemplars) return;
   out_ += " # {";
-  out_ += FormatLabels(exemplar.labels);
+  AppendLabels(out_, exemplar.labels);
   out_ += "} ";
   AppendNumber(out_, exemplar.value);
   if (exemplar.timestamp_seconds == 0) return;
