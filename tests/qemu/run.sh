@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Boots a kernel of Debian's in QEMU (no KVM, nothing installed) and runs the tests of the kernel
+# room there: the release binary must count exactly on the kernels that users have.
+#
+# usage: tests/qemu/run.sh [VERSION] [GTEST_FILTER]
+#   VERSION  6.1 by default, the kernel of Debian 12. Others as far as Debian's mirror has them:
+#            5.10 (bullseye-security), 6.12 (bookworm-security, trixie), newer (sid).
+# Environment: CNPROC_BUILD names another build tree than build/release.
+set -euo pipefail
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+version=${1:-6.1}
+build=${CNPROC_BUILD:-$root/build/release}
+work=$root/build/qemu/$version
+# What depends on the kernel; exposition, HTTP and flags are the same everywhere.
+filter=${2:-KnownNumbers.*:KnownBefore.*:Storm.*:AttributeFlood.*:Overload.*:HostileNetlink.*:StrayIgnores.*:NoPrivilege.*:WithPrivilege.*:Stop.*:OwnNetworkNamespace.*:OwnPidOrUserNamespace.*:RecordReplay.Replayed*}
+limit_seconds=400
+
+fail() {
+  echo "tests/qemu: $*" >&2
+  exit 1
+}
+
+# The newest image package of that version in the lists that apt is told to use.
+newest_image() {
+  apt-cache "$@" pkgnames "linux-image-$version." |
+    grep -E '^linux-image-[0-9].*cloud-amd64$' |
+    sort -V | tail -n 1 || true
+}
+
+# Lists of other suites from the machine's own mirrors, kept beside the kernel and nowhere else.
+other_suites() {
+  local mirror lists=$work/apt
+  mkdir -p "$lists/state/lists/partial" "$lists/cache/archives/partial"
+  # shellcheck disable=SC2016 # apt's own variable
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+    grep -E '/debian/?$' | head -n 1)
+  [ -n "$mirror" ] || fail "no mirror of Debian in this machine's lists"
+  local security=${mirror%/}-security/ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  {
+    for suite in bullseye bookworm trixie; do
+      echo "deb [signed-by=$keyring] $security $suite-security main"
+    done
+    for suite in trixie sid; do echo "deb [signed-by=$keyring] $mirror $suite main"; done
+  } >"$lists/sources.list"
+  apt_options=(-o "Dir::Etc::SourceList=$lists/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State::Lists=$lists/state/lists" -o "Dir::Cache=$lists/cache"
+    -o APT::Sandbox::User=root)
+  apt-get "${apt_options[@]}" -qq update || true
+}
+
+fetch_kernel() {
+  [ ! -s "$work/vmlinuz" ] || return 0
+  local image apt_options=()
+  image=$(newest_image)
+  if [ -z "$image" ]; then
+    other_suites
+    image=$(newest_image "${apt_options[@]}")
+  fi
+  [ -n "$image" ] || fail "Debian's mirror has no cloud kernel $version any more"
+  (cd "$work" && apt-get "${apt_options[@]}" -qq -o APT::Sandbox::User=root download "$image" &&
+    dpkg-deb -x "$image"_*.deb unpacked && mv unpacked/boot/vmlinuz-* vmlinuz &&
+    rm -rf unpacked ./*.deb)
+}
+
+# Programs, the libraries they need, and an init that runs the tests.
+build_initramfs() {
+  local tree=$work/tree program library
+  rm -rf "$tree"
+  mkdir -p "$tree"/{bin,dev,proc,sys,tmp,usr/bin}
+  cp "$(command -v busybox)" "$tree/bin/busybox"
+  for program in "$build/cnproc_exporter" "$build/tests/e2e/kernel_tests" \
+    "$build/tests/workload/cnproc_workload" "$build/tests/workload/cnproc_tiny"; do
+    [ -x "$program" ] || fail "$program is missing: build it first (cmake --preset release && cmake --build --preset release)"
+    strip -o "$tree/bin/$(basename "$program")" "$program"
+    for library in $(ldd "$program" 2>/dev/null | grep -oE '/[^ ]+'); do
+      [ -e "$tree$library" ] || install -D "$library" "$tree$library"
+    done
+  done
+  cat >"$tree/init" <<END
+#!/bin/busybox sh
+/bin/busybox --install -s /usr/bin
+export PATH=/usr/bin:/bin CNPROC_EXPORTER=/bin/cnproc_exporter CNPROC_WORKLOAD=/bin/cnproc_workload
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+ip link set lo up
+# What the kernel has to say would fall between the lines of the tests.
+dmesg -n 1
+echo "guest: kernel \$(uname -r)"
+kernel_tests --gtest_color=no --gtest_brief=1 --gtest_filter='$filter'
+echo "guest: status \$?"
+reboot -f
+END
+  chmod +x "$tree/init"
+  (cd "$tree" && find . | cpio -o -H newc --quiet) >"$work/initramfs"
+}
+
+boot() {
+  timeout "$limit_seconds" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 1024 \
+    -nographic -no-reboot -kernel "$work/vmlinuz" -initrd "$work/initramfs" \
+    -append "console=ttyS0 quiet panic=-1" </dev/null >"$work/console.log" 2>&1
+}
+
+mkdir -p "$work"
+for tool in qemu-system-x86_64 busybox cpio; do
+  command -v "$tool" >/dev/null || fail "$tool is missing: deploy/install-dependencies.sh --test"
+done
+fetch_kernel
+build_initramfs
+start=$SECONDS
+boot || fail "the guest did not end within $limit_seconds s: $work/console.log"
+sed -n 's/^.*guest: kernel/guest: kernel/;/^guest: kernel/,/^guest: status/p' "$work/console.log" |
+  tr -d '\r'
+echo "tests/qemu: $((SECONDS - start)) s"
+grep -q '^guest: status 0' "$work/console.log" || fail "see $work/console.log"
