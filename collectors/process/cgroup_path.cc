@@ -362,6 +362,16 @@ CgroupIdentity IdentifyCgroupPath(std::string_view path, std::string_view kubele
   return ToIdentity(PathReader().Read(path), kubelet_runtime);
 }
 
+std::string_view MainCgroupPath(std::string_view text) {
+  for (int rank = 0; rank < 3; ++rank) {
+    std::string_view rest = text;
+    while (const std::optional<Line> line = ConsumeLine(rest)) {
+      if (Rank(*line) == rank && line->path.size() > 1) return line->path;
+    }
+  }
+  return {};
+}
+
 std::optional<PidsCgroup> FindPidsCgroup(std::string_view text) {
   std::optional<Line> found;
   while (const std::optional<Line> line = ConsumeLine(text)) {

@@ -33,6 +33,10 @@ CgroupIdentity IdentifyCgroup(std::string_view text, std::string_view kubelet_ru
 // The same for one path, "/system.slice/cron.service".
 CgroupIdentity IdentifyCgroupPath(std::string_view path, std::string_view kubelet_runtime);
 
+// The path of the line that is asked first and says more than "/"; empty if none does. For rules of
+// the operator's: it is what IdentifyCgroup reads on hosts with one hierarchy.
+std::string_view MainCgroupPath(std::string_view text);
+
 // Where a process is charged by the pids controller. Views into the text given.
 struct PidsCgroup {
   bool unified = false;             // of the v2 hierarchy, else of v1's pids controller

@@ -258,6 +258,13 @@ TEST(CgroupPathTest, SurvivesPathsOfThousandsOfComponents) {
   EXPECT_EQ(IdentifyCgroupPath("/lxc/web" + path, "containerd").container_id, "lxc://web");
 }
 
+TEST(CgroupPathTest, HasOnePathForRules) {
+  EXPECT_EQ(MainCgroupPath("2:cpu:/c\n1:name=systemd:/b\n0::/a (deleted)\n"), "/a");
+  EXPECT_EQ(MainCgroupPath("2:cpu:/c\n1:name=systemd:/b\n0::/\n"), "/b");
+  EXPECT_EQ(MainCgroupPath("2:cpu:/c\n1:name=systemd:/\n0::/\n"), "/c");
+  EXPECT_EQ(MainCgroupPath("2:cpu:/\n0::/\n"), "");
+}
+
 struct PidsCase {
   std::string_view what;
   std::string_view text;
