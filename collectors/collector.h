@@ -45,7 +45,7 @@ class Collector {
 
   virtual void OnChange(const Change& /*change*/) {}
   // A batch as it was decoded, before its changes are told.
-  virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*now_ns*/) {}
+  virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*received_ns*/) {}
   // Events with timestamps between these two were lost.
   virtual void OnLoss(int64_t /*from_ns*/, int64_t /*to_ns*/) {}
   // Every event up to now has been told.

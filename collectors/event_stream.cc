@@ -65,6 +65,7 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
       ++reads;  // only tells; the queue is still to be read
       continue;
     }
+    if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
     for (const Datagram& datagram : read->datagrams) {
       const Message message = Take(datagram);
       if (message.kind == MessageKind::kEvent) attributes_.push_back(message.event);
@@ -96,7 +97,10 @@ absl::StatusOr<bool> EventStream::ReadLife() {
     }
     // What is left of the other socket's batch is newer than all that this socket held.
     if (drained) AppendAttributesUntil(std::numeric_limits<int64_t>::max());
-    if (!batch_.empty()) sink_.OnBatch(batch_, stats_);
+    if (batch_.empty()) continue;
+    sink_.OnBatch(batch_,
+                  read->datagrams.empty() ? source_.NowNs() : read->datagrams.front().received_ns,
+                  stats_);
   }
   return drained;
 }

@@ -21,9 +21,10 @@ namespace cnproc {
 class BatchSink {
  public:
   virtual ~BatchSink() = default;
-  // Events in the order in which they are to be applied, and the stream's numbers with these
-  // events in them. Both are valid during the call.
-  virtual void OnBatch(std::span<const Event> events, const StreamStats& stats) = 0;
+  // Events in the order in which they are to be applied, when they were received (the events'
+  // clock), and the stream's numbers with these events in them. Valid during the call.
+  virtual void OnBatch(std::span<const Event> events, int64_t received_ns,
+                       const StreamStats& stats) = 0;
 };
 
 struct Round {
@@ -46,7 +47,7 @@ class EventStream {
   // The owner adds what it alone knows (subscription, resyncs); told with the next batch.
   StreamStats& stats() { return stats_; }
   // Tells the sink the numbers alone.
-  void Publish() { sink_.OnBatch({}, stats_); }
+  void Publish() { sink_.OnBatch({}, 0, stats_); }
 
  private:
   absl::Status ReadAttributes(bool thorough);

@@ -103,6 +103,7 @@ void Pipeline::Run() {
     [[maybe_unused]] const ssize_t length = read(wake_fd_, &wakes, sizeof(wakes));
     const uint64_t requested = cuts_requested_;
     DoRound();
+    if (absl::Status ended = source_->Ended(); !ended.ok()) TellEnd(ended);
     if (source_->NowNs() >= next_tick_ns_) Tick();
     OfferCut(requested);
     last_round_ns_ = MonotonicNs();
@@ -147,16 +148,17 @@ void Pipeline::Tick() {
   const int64_t now_ns = source_->NowNs();
   next_tick_ns_ = now_ns + kTickNs;
   if (procfs_) AuditForks();
-  const absl::Status ended = source_->Ended();
-  if (!ended.ok() && !end_told_) {
-    end_told_ = true;
-    options_.notify(Severity::kInfo, std::string(ended.message()));
-    stream_.stats().subscribed = false;
-    SetReady(ended);
-    stream_.Publish();
-  }
   MutexLock lock(mutex_);
   for (Enabled& enabled : collectors_) enabled.collector->OnTime(now_ns);
+}
+
+void Pipeline::TellEnd(const absl::Status& ended) {
+  if (end_told_) return;
+  end_told_ = true;
+  options_.notify(Severity::kInfo, std::string(ended.message()));
+  stream_.stats().subscribed = false;
+  SetReady(ended);
+  stream_.Publish();
 }
 
 void Pipeline::SetReady(absl::Status status) {
@@ -165,12 +167,12 @@ void Pipeline::SetReady(absl::Status status) {
 }
 
 // What the batch says is applied under the lock; a batch is bounded and no system call is in it.
-void Pipeline::OnBatch(std::span<const Event> events, const StreamStats& stats) {
-  const int64_t now_ns = events.empty() ? 0 : source_->NowNs();
+void Pipeline::OnBatch(std::span<const Event> events, int64_t received_ns,
+                       const StreamStats& stats) {
   MutexLock lock(mutex_);
   stats_ = stats;
   if (events.empty()) return;
-  for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, now_ns);
+  for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, received_ns);
   for (const Event& event : events) table_.Apply(event);
 }
 
@@ -193,7 +195,7 @@ void Pipeline::OnSubscribed() {
 void Pipeline::SetForkBaseline() {
   for (int i = 0; i < kBaselineTries; ++i) {
     const std::optional<ForkAudit> audit = ReadForkAudit();
-    if (!audit) return;
+    if (!audit) continue;
     last_audit_ = audit;
     fork_baseline_ = audit->kernel_forks - audit->forks_seen;
     const absl::StatusOr<uint64_t> again = procfs_->TotalForks();

@@ -23,12 +23,9 @@
 #include "collectors/mutex.h"
 #include "collectors/process/process_table.h"
 #include "collectors/resync_schedule.h"
+#include "collectors/severity.h"
 
 namespace cnproc {
-
-enum class Severity : uint8_t { kDebug, kInfo, kWarn, kError };
-// Called from any thread.
-using Notify = std::function<void(Severity, const std::string&)>;
 
 struct PipelineOptions {
   std::vector<const CollectorSpec*> collectors;  // the enabled ones
@@ -64,8 +61,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
     const CollectorSpec* spec;
     std::unique_ptr<Collector> collector;
   };
-  void OnBatch(std::span<const Event> events, const StreamStats& stats) override
-      CNPROC_EXCLUDES(mutex_);
+  void OnBatch(std::span<const Event> events, int64_t received_ns,
+               const StreamStats& stats) override CNPROC_EXCLUDES(mutex_);
   void OnChange(const Change& change) override CNPROC_REQUIRES(mutex_);
 
   // All of the following, up to the next comment, run in the collector thread.
@@ -73,6 +70,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void DoRound();
   int64_t WaitNs() const;
   void Tick();
+  void TellEnd(const absl::Status& ended);
   void OfferCut(uint64_t requested) CNPROC_EXCLUDES(mutex_);
   void SetReady(absl::Status status) CNPROC_EXCLUDES(mutex_);
 

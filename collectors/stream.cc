@@ -16,9 +16,9 @@ constexpr double kSecondsPerNs = 1e-9;
 
 class StreamCollector final : public Collector {
  public:
-  void OnEvents(std::span<const Event> events, int64_t now_ns) override {
+  void OnEvents(std::span<const Event> events, int64_t received_ns) override {
     for (const Event& event : events) {
-      delay_.Observe(static_cast<double>(now_ns - event.timestamp_ns) * kSecondsPerNs);
+      delay_.Observe(static_cast<double>(received_ns - event.timestamp_ns) * kSecondsPerNs);
     }
   }
 

@@ -14,7 +14,8 @@ namespace cnproc {
 
 struct SourceRead {
   ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
-  bool may_have_more = false;                // the batch was full
+  bool may_have_more = false;
+  bool restarted = false;                    // a recording began again: sequence numbers start anew
   std::span<const Datagram> datagrams = {};  // valid until the next read of the same socket
 };
 

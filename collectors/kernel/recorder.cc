@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/recorder.h"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "collectors/kernel/pcap.h"
+
+namespace cnproc {
+namespace {
+
+constexpr size_t kMaxBacklogBytes = 16u << 20;
+constexpr auto kWritePace = std::chrono::milliseconds(50);
+constexpr size_t kFileHeaderBytes = 24;
+constexpr size_t kPacketHeaderBytes = 16;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
+    const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> ended) {
+  if (max_bytes < kFileHeaderBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--connector.record-max-size is less than the header of ", path));
+  }
+  std::FILE* file = std::fopen(path.c_str(), "wbe");
+  if (file == nullptr) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create the recording ", path));
+  }
+  return std::unique_ptr<Recorder>(new Recorder(path, file, max_bytes, std::move(ended)));
+}
+
+Recorder::Recorder(std::string path, std::FILE* file, uint64_t max_bytes,
+                   std::function<void(const std::string&)> ended)
+    : path_(std::move(path)), max_bytes_(max_bytes), ended_(std::move(ended)), file_(file) {
+  AppendPcapFileHeader(backlog_);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Recorder::~Recorder() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  std::fclose(file_);
+}
+
+void Recorder::Record(std::span<const Datagram> datagrams, int64_t unix_offset_ns) {
+  const std::lock_guard lock(mutex_);
+  if (!recording_) return;
+  for (const Datagram& datagram : datagrams) {
+    if (backlog_.size() > kMaxBacklogBytes) {
+      ++left_out_;
+      continue;
+    }
+    AppendPcapPacket(datagram, datagram.received_ns + unix_offset_ns, backlog_);
+  }
+}
+
+void Recorder::Run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::string packets;
+  std::unique_lock lock(mutex_);
+  while (recording_ && !(stopping_ && backlog_.empty())) {
+    if (!stopping_) wake_.wait_for(lock, kWritePace);
+    packets.clear();
+    packets.swap(backlog_);
+    lock.unlock();
+    const bool writable = Write(packets);
+    lock.lock();
+    recording_ = writable;
+  }
+  backlog_ = {};
+  if (left_out_ > 0) {
+    ended_(absl::StrCat("the recording ", path_, " lacks ", left_out_,
+                        " datagrams: the disk was too slow"));
+  }
+}
+
+// Writes whole packets only.
+bool Recorder::Write(const std::string& packets) {
+  size_t length = 0;
+  bool full = false;
+  while (length < packets.size()) {
+    size_t packet_bytes = kFileHeaderBytes;
+    if (written_bytes_ + length > 0) {
+      uint32_t captured = 0;
+      std::memcpy(&captured, packets.data() + length + 8, sizeof(captured));
+      packet_bytes = kPacketHeaderBytes + captured;
+    }
+    full = written_bytes_ + length + packet_bytes > max_bytes_;
+    if (full) break;
+    length += packet_bytes;
+  }
+  const bool failed =
+      std::fwrite(packets.data(), 1, length, file_) != length || std::fflush(file_) != 0;
+  if (failed) {
+    ended_(absl::StrCat("the recording ", path_, " ends: ", std::strerror(errno)));
+    return false;
+  }
+  written_bytes_ += length;
+  if (full) {
+    ended_(absl::StrCat("the recording ", path_, " ends at --connector.record-max-size, ",
+                        max_bytes_, " bytes"));
+  }
+  return !full;
+}
+
+absl::StatusOr<SourceRead> RecordedSource::Read(SocketId socket) {
+  absl::StatusOr<SourceRead> read = source_->Read(socket);
+  if (read.ok() && !read->datagrams.empty()) {
+    recorder_->Record(read->datagrams, source_->UnixOffsetNs());
+  }
+  return read;
+}
+
+}  // namespace cnproc

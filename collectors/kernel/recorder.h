@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes what a source reads to a pcap file, without ever holding up who reads it.
+#ifndef CNPROC_COLLECTORS_KERNEL_RECORDER_H_
+#define CNPROC_COLLECTORS_KERNEL_RECORDER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/kernel/datagram_source.h"
+
+namespace cnproc {
+
+// A thread of its own writes. What it cannot take in time (16 MiB of backlog) is left out and
+// counted; a full disk or the size limit ends the recording, which stays a whole file.
+class Recorder {
+ public:
+  // `ended` is called once, from the writing thread, when the recording ends early.
+  static absl::StatusOr<std::unique_ptr<Recorder>> Create(
+      const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> ended);
+  ~Recorder();
+
+  // Never blocks on I/O. From one thread.
+  void Record(std::span<const Datagram> datagrams, int64_t unix_offset_ns);
+
+ private:
+  Recorder(std::string path, std::FILE* file, uint64_t max_bytes,
+           std::function<void(const std::string&)> ended);
+  void Run();
+  bool Write(const std::string& packets);
+
+  const std::string path_;
+  const uint64_t max_bytes_;
+  const std::function<void(const std::string&)> ended_;
+  std::FILE* const file_;
+  uint64_t written_bytes_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::string backlog_;    // guarded by mutex_
+  uint64_t left_out_ = 0;  // guarded by mutex_
+  bool recording_ = true;  // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+// Passes everything on and lets a recorder have what was read.
+class RecordedSource final : public DatagramSource {
+ public:
+  RecordedSource(std::unique_ptr<DatagramSource> source, std::unique_ptr<Recorder> recorder)
+      : source_(std::move(source)), recorder_(std::move(recorder)) {}
+
+  void Wait(int wake_fd, int64_t timeout_ns) override { source_->Wait(wake_fd, timeout_ns); }
+  absl::StatusOr<SourceRead> Read(SocketId socket) override;
+  absl::StatusOr<uint64_t> Drops(SocketId socket) override { return source_->Drops(socket); }
+  int64_t NowNs() const override { return source_->NowNs(); }
+  int64_t UnixOffsetNs() const override { return source_->UnixOffsetNs(); }
+  absl::Status Subscribe(bool renew) override { return source_->Subscribe(renew); }
+  absl::Status Probe() override { return source_->Probe(); }
+  absl::Status Ended() const override { return source_->Ended(); }
+
+ private:
+  const std::unique_ptr<DatagramSource> source_;
+  const std::unique_ptr<Recorder> recorder_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_KERNEL_RECORDER_H_

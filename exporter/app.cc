@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/app.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "collectors/family_writer.h"
+#include "collectors/kernel/connector.h"
+#include "collectors/kernel/recorder.h"
+#include "collectors/kernel/replay.h"
+#include "collectors/registry.h"
+#include "exporter/log.h"
+#include "exporter/self_metrics.h"
+#include "exporter/version.h"
+
+namespace cnproc {
+namespace {
+
+PipelineOptions MakePipelineOptions(const Options& options, uint32_t receive_buffer_bytes) {
+  PipelineOptions pipeline;
+  pipeline.collectors = options.collectors;
+  if (options.replay_file.empty()) pipeline.procfs_root = options.procfs_root;
+  pipeline.receive_buffer_bytes = receive_buffer_bytes;
+  pipeline.notify = [](Severity severity, const std::string& message) { Log(severity, message); };
+  return pipeline;
+}
+
+RoutesOptions MakeRoutesOptions(const Options& options) {
+  RoutesOptions routes;
+  routes.telemetry_path = options.telemetry_path;
+  routes.max_requests = options.max_requests;
+  routes.openmetrics_created = options.openmetrics_created;
+  routes.version = kVersion;
+  routes.revision = kRevision;
+  return routes;
+}
+
+absl::StatusOr<Source> OpenConnector(const Options& options) {
+  ConnectorOptions connector_options;
+  connector_options.receive_buffer_bytes =
+      static_cast<uint32_t>(std::min<uint64_t>(options.receive_buffer_bytes, INT32_MAX / 2));
+  connector_options.network_namespace = options.network_namespace;
+  connector_options.procfs_root = options.procfs_root;
+  absl::StatusOr<std::unique_ptr<Connector>> connector = Connector::Open(connector_options);
+  if (!connector.ok()) return connector.status();
+  const ReceiveBufferGrant grant = (*connector)->receive_buffer();
+  Log(Severity::kInfo, "subscribed to the process connector",
+      {{"receive_buffer_bytes", absl::StrCat(grant.bytes)}});
+  // The kernel doubles what was asked for.
+  if (grant.bytes / 2 < connector_options.receive_buffer_bytes) {
+    Log(Severity::kWarn,
+        grant.forced ? "the receive buffer is smaller than asked for"
+                     : "the receive buffer is smaller than asked for: storms can lose events; "
+                       "give the binary CAP_NET_ADMIN or raise net.core.rmem_max",
+        {{"asked_bytes", absl::StrCat(connector_options.receive_buffer_bytes)},
+         {"granted_bytes", absl::StrCat(grant.bytes)}});
+  }
+  return Source{.datagrams = *std::move(connector), .receive_buffer_bytes = grant.bytes};
+}
+
+}  // namespace
+
+absl::StatusOr<Source> OpenSource(const Options& options) {
+  if (!options.replay_file.empty()) {
+    absl::StatusOr<std::unique_ptr<Replay>> replay = Replay::Open(
+        {.path = options.replay_file, .speed = options.replay_speed, .loop = options.replay_loop});
+    if (!replay.ok()) return replay.status();
+    return Source{.datagrams = *std::move(replay)};
+  }
+  absl::StatusOr<Source> source = OpenConnector(options);
+  if (!source.ok() || options.record_file.empty()) return source;
+  absl::StatusOr<std::unique_ptr<Recorder>> recorder =
+      Recorder::Create(options.record_file, options.record_max_bytes,
+                       [](const std::string& message) { Log(Severity::kWarn, message); });
+  if (!recorder.ok()) return recorder.status();
+  source->datagrams = std::make_unique<RecordedSource>(std::move(source->datagrams),
+                                                       *std::move(recorder));
+  return source;
+}
+
+App::App(const Options& options, Source source)
+    : options_(options),
+      pipeline_(std::move(source.datagrams),
+                MakePipelineOptions(options, source.receive_buffer_bytes)),
+      routes_(MakeRoutesOptions(options), *this),
+      server_({.listen_addresses = options.listen_addresses},
+              [this](const HttpRequest& request) { return routes_.Handle(request); }) {}
+
+App::~App() { Stop(); }
+
+absl::Status App::Start() {
+  pipeline_.Start();
+  if (absl::Status status = server_.Start(); !status.ok()) return status;
+  Log(Severity::kInfo, "serving",
+      {{"addresses", absl::StrJoin(server_.BoundAddresses(), ",")},
+       {"path", options_.telemetry_path}});
+  return absl::OkStatus();
+}
+
+void App::Stop() {
+  server_.Stop();
+  pipeline_.Stop();
+}
+
+absl::StatusOr<Families> App::Gather(const CollectorFilter& filter) {
+  Families families =
+      pipeline_.Gather([&filter](std::string_view name) { return filter.Includes(name); });
+  FamilyWriter::Gauge(families, "cnproc_exporter_build_info",
+                      "Always 1: what this exporter was built from.")
+      .Add(1, {{"compiler", kCompiler}, {"revision", kRevision}, {"version", kVersion}});
+  if (!options_.disable_exporter_metrics) {
+    Families own = ReadProcessMetrics();
+    std::move(own.begin(), own.end(), std::back_inserter(families));
+  }
+  SortFamilies(families);
+  return families;
+}
+
+absl::Status App::Ready() { return pipeline_.Ready(); }
+
+std::vector<CollectorState> App::Collectors() {
+  std::vector<CollectorState> states;
+  for (const CollectorSpec& spec : CollectorSpecs()) {
+    const absl::Status working = pipeline_.CollectorWorking(spec.name);
+    states.push_back({.name = std::string(spec.name),
+                      .help = std::string(spec.help),
+                      .enabled = std::find(options_.collectors.begin(), options_.collectors.end(),
+                                           &spec) != options_.collectors.end(),
+                      .success = working.ok(),
+                      .reason = std::string(working.message())});
+  }
+  return states;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The running exporter: a source, the pipeline and the web server put together.
+#ifndef CNPROC_EXPORTER_APP_H_
+#define CNPROC_EXPORTER_APP_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/kernel/datagram_source.h"
+#include "collectors/pipeline.h"
+#include "exporter/options.h"
+#include "exporter/web/http_server.h"
+#include "exporter/web/routes.h"
+
+namespace cnproc {
+
+// The kernel's connector or a recording, as the options say, recorded if they say so.
+struct Source {
+  std::unique_ptr<DatagramSource> datagrams;
+  uint32_t receive_buffer_bytes = 0;
+};
+absl::StatusOr<Source> OpenSource(const Options& options);
+
+// Block SIGTERM, SIGINT and SIGHUP before: the threads inherit the mask.
+class App final : private MetricsSource {
+ public:
+  App(const Options& options, Source source);
+  ~App() override;
+
+  // InvalidArgument for an address that is none; any other error is the machine's.
+  absl::Status Start();
+  void Stop();
+
+ private:
+  absl::StatusOr<Families> Gather(const CollectorFilter& filter) override;
+  absl::Status Ready() override;
+  std::vector<CollectorState> Collectors() override;
+
+  const Options options_;
+  Pipeline pipeline_;
+  const Routes routes_;
+  HttpServer server_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_APP_H_

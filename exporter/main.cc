@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "exporter/app.h"
+#include "exporter/check.h"
+#include "exporter/log.h"
+#include "exporter/options.h"
+
+namespace cnproc {
+namespace {
+
+// As interface.md and the README say.
+enum ExitStatus : int { kStopped = 0, kCannotWork = 1, kBadUsage = 2 };
+
+sigset_t HandledSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+int Fail(const absl::Status& status) {
+  Log(Severity::kError, std::string(status.message()));
+  return absl::IsInvalidArgument(status) ? kBadUsage : kCannotWork;
+}
+
+int WaitForEnd(const sigset_t& signals) {
+  while (true) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal == SIGHUP) continue;
+    Log(Severity::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    return kStopped;
+  }
+}
+
+int Run(const Options& options) {
+  ConfigureLog(options.log_level, options.log_format);
+  // Blocked in every thread, taken by sigwait in this one.
+  const sigset_t signals = HandledSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  // Hundreds of threads that each answer now and then: a heap for each would only cost memory.
+  mallopt(M_ARENA_MAX, 2);
+  if (options.config_check) return CheckConfiguration(options);
+  absl::StatusOr<Source> source = OpenSource(options);
+  if (!source.ok()) {
+    // A recording is a file of the operator's; without one the machine is at fault.
+    const bool bad_file = !options.replay_file.empty() || absl::IsInvalidArgument(source.status());
+    Fail(source.status());
+    return bad_file ? kBadUsage : kCannotWork;
+  }
+  App app(options, *std::move(source));
+  if (absl::Status status = app.Start(); !status.ok()) return Fail(status);
+  return WaitForEnd(signals);
+}
+
+}  // namespace
+}  // namespace cnproc
+
+int main(int argc, char** argv) {
+  std::variant<cnproc::Options, cnproc::ExitRequest> parsed = cnproc::ParseOptions(argc, argv);
+  if (const auto* exit = std::get_if<cnproc::ExitRequest>(&parsed)) {
+    (exit->status == 0 ? std::cout : std::cerr) << exit->text;
+    return exit->status;
+  }
+  return cnproc::Run(std::get<cnproc::Options>(parsed));
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "collectors/registry.h"
+#include "exporter/version.h"
+
+namespace cnproc {
+namespace {
+
+constexpr int kUsageError = 2;
+
+std::string CheckSize(const std::string& text) {
+  return ParseSize(text) ? ""
+                         : absl::StrCat("`", text,
+                                        "` is no size: give bytes, or KiB, MiB, GiB, as "
+                                        "8MiB");
+}
+
+// Strings as they were given, to be checked and converted after all flags are known.
+struct RawOptions {
+  std::string receive_buffer = "8MiB";
+  std::string record_max_size = "1GiB";
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+  bool disable_defaults = false;
+  std::map<std::string, bool> collectors;  // those that a flag named
+};
+
+void AddWebFlags(CLI::App& app, Options& options) {
+  app.add_option("--web.listen-address", options.listen_addresses,
+                 "Address to serve on, [HOST]:PORT; repeatable; IPv4 and IPv6 without HOST")
+      ->take_all()
+      ->expected(1)
+      ->default_str(":10119");
+  app.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics page")
+      ->capture_default_str()
+      ->check([](const std::string& path) {
+        return path.rfind('/', 0) == 0 ? "" : absl::StrCat("`", path, "` must begin with /");
+      });
+  app.add_option("--web.max-requests", options.max_requests,
+                 "Scrapes served at once; more are answered with 503")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
+  app.add_flag("--web.openmetrics-created", options.openmetrics_created,
+               "Write _created lines in OpenMetrics");
+  app.add_flag("--web.disable-exporter-metrics", options.disable_exporter_metrics,
+               "Leave the process_* metrics out");
+}
+
+void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
+  app.add_option("--connector.receive-buffer", raw.receive_buffer,
+                 "Receive buffer for the life of processes; the kernel doubles it")
+      ->capture_default_str()
+      ->check(CheckSize);
+  app.add_option("--connector.netns", options.network_namespace,
+                 "Open the connector in this network namespace, as /proc/1/ns/net");
+  auto* record = app.add_option("--connector.record", options.record_file,
+                                "Write every datagram received to this pcap file");
+  app.add_option("--connector.record-max-size", raw.record_max_size, "End the recording there")
+      ->capture_default_str()
+      ->check(CheckSize);
+  auto* replay = app.add_option("--connector.replay", options.replay_file,
+                                "Read such a file instead of the kernel; needs no privilege");
+  replay->excludes(record);
+  app.add_option("--connector.replay-speed", options.replay_speed,
+                 "1 = as recorded, 10 = ten times as fast, 0 = as fast as it goes")
+      ->capture_default_str()
+      ->needs(replay)
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_flag("--connector.replay-loop", options.replay_loop, "Begin again at the end")
+      ->needs(replay);
+}
+
+void AddCollectorFlags(CLI::App& app, RawOptions& raw) {
+  app.add_flag("--collector.disable-defaults", raw.disable_defaults,
+               "Enable only the collectors that a flag names");
+  for (const CollectorSpec& spec : CollectorSpecs()) {
+    if (spec.enabled == CollectorSpec::Default::kAlways) continue;
+    const std::string name(spec.name);
+    app.add_flag_function(
+        absl::StrCat("--collector.", name, ",!--no-collector.", name),
+        [&raw, name](int64_t count) { raw.collectors[name] = count > 0; },
+        absl::StrCat(
+            "Collector: ", std::string(spec.help),
+            spec.enabled == CollectorSpec::Default::kOn ? " (default: on)" : " (default: off)"));
+  }
+}
+
+void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
+  app.add_flag("--config.check", options.config_check,
+               "Say for each part whether it works here and what it lacks, then exit");
+  app.add_option("--path.procfs", options.procfs_root, "Where procfs is mounted")
+      ->capture_default_str();
+  app.add_option("--path.cgroupfs", options.cgroupfs_root, "Where cgroupfs is mounted")
+      ->capture_default_str();
+  app.add_option("--log.level", raw.log_level, "Least severe entries to log")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--log.format", raw.log_format, "How entries are written, to stderr")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"logfmt", "json"}));
+  app.set_version_flag("--version", VersionText());
+  app.set_help_flag("--help", "Print this help and exit");
+}
+
+void EnableCollectors(const RawOptions& raw, Options& options) {
+  for (const CollectorSpec& spec : CollectorSpecs()) {
+    const auto named = raw.collectors.find(std::string(spec.name));
+    bool enabled = spec.enabled == CollectorSpec::Default::kAlways ||
+                   (spec.enabled == CollectorSpec::Default::kOn && !raw.disable_defaults);
+    if (named != raw.collectors.end()) enabled = named->second;
+    if (!enabled) continue;
+    options.collectors.push_back(&spec);
+    if (named != raw.collectors.end()) options.named_collectors.emplace_back(spec.name);
+  }
+}
+
+void Convert(const RawOptions& raw, Options& options) {
+  static const std::map<std::string, Severity> kLevels = {{"debug", Severity::kDebug},
+                                                          {"info", Severity::kInfo},
+                                                          {"warn", Severity::kWarn},
+                                                          {"error", Severity::kError}};
+  options.receive_buffer_bytes = *ParseSize(raw.receive_buffer);
+  options.record_max_bytes = *ParseSize(raw.record_max_size);
+  options.log_level = kLevels.at(raw.log_level);
+  options.log_format = raw.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt;
+  EnableCollectors(raw, options);
+}
+
+}  // namespace
+
+std::optional<uint64_t> ParseSize(const std::string& text) {
+  static const std::vector<std::pair<absl::string_view, int>> kUnits = {
+      {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"", 0}};
+  absl::string_view number = text;
+  for (const auto& [unit, shift] : kUnits) {
+    if (!absl::ConsumeSuffix(&number, unit)) continue;
+    uint64_t count = 0;
+    const bool is_number =
+        !number.empty() && number.find_first_not_of("0123456789") == absl::string_view::npos;
+    if (!is_number || !absl::SimpleAtoi(number, &count) ||
+        count > std::numeric_limits<uint64_t>::max() >> shift) {
+      return std::nullopt;
+    }
+    return count << shift;
+  }
+  return std::nullopt;
+}
+
+std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* argv) {
+  CLI::App app("Prometheus exporter for the process events of the Linux kernel.",
+               "cnproc_exporter");
+  app.get_formatter()->column_width(42);
+  Options options;
+  RawOptions raw;
+  AddWebFlags(app, options);
+  AddCollectorFlags(app, raw);
+  AddConnectorFlags(app, options, raw);
+  AddOtherFlags(app, options, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return ExitRequest{0, app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return ExitRequest{0, absl::StrCat(VersionText(), "\n")};
+  } catch (const CLI::ParseError& error) {
+    return ExitRequest{kUsageError, absl::StrCat("cnproc_exporter: ", error.what(),
+                                                 "; see cnproc_exporter --help\n")};
+  }
+  Convert(raw, options);
+  return options;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line.
+#ifndef CNPROC_EXPORTER_OPTIONS_H_
+#define CNPROC_EXPORTER_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "collectors/collector.h"
+#include "collectors/severity.h"
+#include "exporter/log.h"
+
+namespace cnproc {
+
+struct Options {
+  // Web
+  std::vector<std::string> listen_addresses = {":10119"};
+  std::string telemetry_path = "/metrics";
+  int max_requests = 40;
+  bool openmetrics_created = false;
+  bool disable_exporter_metrics = false;
+
+  // Collectors: the enabled ones in the registry's order; `named` were asked for by a flag.
+  std::vector<const CollectorSpec*> collectors;
+  std::vector<std::string> named_collectors;
+
+  // Connector
+  uint64_t receive_buffer_bytes = 8u << 20;
+  std::string network_namespace;
+  std::string record_file;
+  uint64_t record_max_bytes = 1u << 30;
+  std::string replay_file;
+  double replay_speed = 1;  // 0 = as fast as it goes
+  bool replay_loop = false;
+
+  std::string procfs_root = "/proc";
+  std::string cgroupfs_root = "/sys/fs/cgroup";
+  bool config_check = false;
+  Severity log_level = Severity::kInfo;
+  LogFormat log_format = LogFormat::kLogfmt;
+};
+
+// What the program is to do instead of running.
+struct ExitRequest {
+  int status = 0;
+  std::string text;  // ends with a newline; for stdout if status is 0, else for stderr
+};
+
+std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* argv);
+
+// "8MiB" → 8388608: bytes, or KiB, MiB, GiB. Nothing if it is no size or beyond 64 bits.
+std::optional<uint64_t> ParseSize(const std::string& text);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_OPTIONS_H_
