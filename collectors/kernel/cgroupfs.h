@@ -3,7 +3,9 @@
 #ifndef CNPROC_COLLECTORS_KERNEL_CGROUPFS_H_
 #define CNPROC_COLLECTORS_KERNEL_CGROUPFS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,7 +23,7 @@ struct ForkRefusals {
 
 // Which forks the count of a group tells of.
 enum class RefusalScope {
-  kOwn,      // those of processes in that very group, by whose limit ever (v1; v2 before Linux 6.11)
+  kOwn,  // those of processes in that very group, by whose limit ever (v1; v2 before Linux 6.11)
   kSubtree,  // those refused by the limit of the group or of one below (v2 from Linux 6.11 on)
 };
 
@@ -37,9 +39,8 @@ class CgroupFs {
   // refused.
   absl::StatusOr<ForkRefusals> ReadForkRefusals(bool unified, std::string_view path) const;
 
-  RefusalScope refusal_scope(bool unified) const {
-    return unified ? unified_scope_ : RefusalScope::kOwn;
-  }
+  // What that count means. kOwn for a group that is gone.
+  RefusalScope ScopeOfRefusals(bool unified, std::string_view path) const;
 
   // All groups that have refused forks, by path; at most `max_groups` groups are looked at. Takes
   // some microseconds for each group there is: for the start.
@@ -47,11 +48,10 @@ class CgroupFs {
                                                                     size_t max_groups) const;
 
  private:
-  std::string Directory(bool unified) const { return unified ? unified_root_ : pids_root_; }
+  const std::string& Root(bool unified) const { return unified ? unified_root_ : pids_root_; }
 
   std::string unified_root_;
   std::string pids_root_;
-  RefusalScope unified_scope_;
 };
 
 // The "max" line of pids.events; absent if there is none.

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/cgroupfs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace cnproc {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+// What a process in another cgroup namespace sees of the groups above is "..".
+bool LeadsElsewhere(std::string_view path) {
+  for (size_t at = path.find(".."); at != std::string_view::npos; at = path.find("..", at + 1)) {
+    const bool begins = at == 0 || path[at - 1] == '/';
+    const bool ends = at + 2 == path.size() || path[at + 2] == '/';
+    if (begins && ends) return true;
+  }
+  return !path.starts_with("/");
+}
+
+absl::StatusOr<ForkRefusals> ReadFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  std::array<char, 256> buffer;
+  struct stat status {};
+  const ssize_t length = read(fd, buffer.data(), buffer.size());
+  const bool good = length >= 0 && fstat(fd, &status) == 0;
+  const int error = errno;
+  close(fd);
+  // ENODEV: the group went away after the file was opened.
+  if (!good && error == ENODEV) return absl::NotFoundError(absl::StrCat(path, " is gone"));
+  if (!good) return absl::ErrnoToStatus(error, absl::StrCat("cannot read ", path));
+  const std::optional<uint64_t> count =
+      ParsePidsEvents({buffer.data(), static_cast<size_t>(length)});
+  if (!count) return absl::DataLossError(absl::StrCat(path, " has no line `max`"));
+  return ForkRefusals{.count = *count, .inode = status.st_ino};
+}
+
+}  // namespace
+
+std::optional<uint64_t> ParsePidsEvents(std::string_view text) {
+  constexpr std::string_view kKey = "max ";
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (!line.starts_with(kKey)) continue;
+    uint64_t count = 0;
+    const char* end = line.data() + line.size();
+    const auto parsed = std::from_chars(line.data() + kKey.size(), end, count);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return count;
+  }
+  return std::nullopt;
+}
+
+CgroupFs::CgroupFs(std::string root)
+    : unified_root_(Exists(absl::StrCat(root, "/unified/cgroup.controllers"))
+                        ? absl::StrCat(root, "/unified")
+                        : root),
+      pids_root_(absl::StrCat(root, "/pids")) {}
+
+absl::StatusOr<ForkRefusals> CgroupFs::ReadForkRefusals(bool unified, std::string_view path) const {
+  if (LeadsElsewhere(path)) {
+    return absl::InvalidArgumentError("a cgroup out of the exporter's own namespace");
+  }
+  return ReadFile(absl::StrCat(Root(unified), std::string(path), "/pids.events"));
+}
+
+// pids.events.local came together with the new meaning of pids.events.
+RefusalScope CgroupFs::ScopeOfRefusals(bool unified, std::string_view path) const {
+  const bool subtree = unified && !LeadsElsewhere(path) &&
+                       Exists(absl::StrCat(unified_root_, std::string(path), "/pids.events.local"));
+  return subtree ? RefusalScope::kSubtree : RefusalScope::kOwn;
+}
+
+std::map<std::string, ForkRefusals, std::less<>> CgroupFs::ScanForkRefusals(
+    bool unified, size_t max_groups) const {
+  std::map<std::string, ForkRefusals, std::less<>> result;
+  std::error_code error;
+  fs::recursive_directory_iterator it(Root(unified), error);
+  for (size_t groups = 0; !error && it != fs::recursive_directory_iterator() && groups < max_groups;
+       it.increment(error)) {
+    if (!it->is_directory(error)) continue;
+    ++groups;
+    const absl::StatusOr<ForkRefusals> refusals = ReadFile(it->path().string() + "/pids.events");
+    if (!refusals.ok() || refusals->count == 0) continue;
+    result.emplace(it->path().string().substr(Root(unified).size()), *refusals);
+  }
+  return result;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/cgroupfs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace cnproc {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(PidsEventsTest, ReadsTheMaxLine) {
+  EXPECT_EQ(ParsePidsEvents("max 0\n"), 0U);
+  EXPECT_EQ(ParsePidsEvents("max 18446744073709551615\n"), UINT64_MAX);
+  EXPECT_EQ(ParsePidsEvents("max 7"), 7U);
+  EXPECT_EQ(ParsePidsEvents("local 3\nmax 7\n"), 7U);
+  EXPECT_EQ(ParsePidsEvents("maximum 7\n"), std::nullopt);
+  EXPECT_EQ(ParsePidsEvents("max seven\n"), std::nullopt);
+  EXPECT_EQ(ParsePidsEvents("max 7x\n"), std::nullopt);
+  EXPECT_EQ(ParsePidsEvents("max \n"), std::nullopt);
+  EXPECT_EQ(ParsePidsEvents(""), std::nullopt);
+}
+
+// A tree that looks like that of cgroups.
+class CgroupFsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "cgroupfs_XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void Write(const std::string& path, const std::string& text) {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  CgroupFs Open() const { return CgroupFs(root_.string()); }
+
+  fs::path root_;
+};
+
+TEST_F(CgroupFsTest, ReadsBothVersionsAtTheirPlaces) {
+  // Given a host with one hierarchy, and one with both
+  Write("cgroup.controllers", "pids\n");
+  Write("a.slice/a.service/pids.events", "max 3\n");
+  EXPECT_EQ(Open().ReadForkRefusals(true, "/a.slice/a.service")->count, 3U);
+
+  Write("unified/cgroup.controllers", "");
+  Write("unified/b.slice/pids.events", "max 4\n");
+  Write("pids/docker/x/pids.events", "max 5\n");
+  EXPECT_EQ(Open().ReadForkRefusals(true, "/b.slice")->count, 4U);
+  EXPECT_EQ(Open().ReadForkRefusals(false, "/docker/x")->count, 5U);
+}
+
+TEST_F(CgroupFsTest, SaysWhyThereIsNoCount) {
+  Write("pids/bad/pids.events", "min 5\n");
+  const CgroupFs cgroups = Open();
+  const auto code = [&](std::string_view path) {
+    return cgroups.ReadForkRefusals(false, path).status().code();
+  };
+  EXPECT_EQ(code("/gone"), absl::StatusCode::kNotFound);
+  EXPECT_EQ(code("/bad"), absl::StatusCode::kDataLoss);
+  for (const char* path : {"/..", "/../bad", "/bad/..", "/../../etc", "..", "bad", ""}) {
+    EXPECT_EQ(code(path), absl::StatusCode::kInvalidArgument) << path;
+  }
+  // Two dots within a name lead nowhere.
+  EXPECT_EQ(code("/a..b/..c"), absl::StatusCode::kNotFound);
+}
+
+TEST_F(CgroupFsTest, TellsAGroupMadeAnewFromTheOld) {
+  Write("pids/a/pids.events", "max 5\n");
+  Write("pids/b/pids.events", "max 5\n");
+  const CgroupFs cgroups = Open();
+  EXPECT_EQ(cgroups.ReadForkRefusals(false, "/a")->inode,
+            cgroups.ReadForkRefusals(false, "/a")->inode);
+  EXPECT_NE(cgroups.ReadForkRefusals(false, "/a")->inode,
+            cgroups.ReadForkRefusals(false, "/b")->inode);
+}
+
+TEST_F(CgroupFsTest, KnowsWhatTheCountMeans) {
+  Write("old/pids.events", "max 0\n");
+  Write("new/pids.events", "max 0\n");
+  Write("new/pids.events.local", "max 0\n");
+  const CgroupFs cgroups = Open();
+  EXPECT_EQ(cgroups.ScopeOfRefusals(true, "/old"), RefusalScope::kOwn);
+  EXPECT_EQ(cgroups.ScopeOfRefusals(true, "/new"), RefusalScope::kSubtree);
+  EXPECT_EQ(cgroups.ScopeOfRefusals(false, "/new"), RefusalScope::kOwn);
+}
+
+TEST_F(CgroupFsTest, FindsAllGroupsThatRefused) {
+  Write("pids/a/pids.events", "max 1\n");
+  Write("pids/a/b/c/pids.events", "max 2\n");
+  Write("pids/quiet/pids.events", "max 0\n");
+  Write("pids/nothing/x", "");
+  const auto found = Open().ScanForkRefusals(false, 100);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found.at("/a").count, 1U);
+  EXPECT_EQ(found.at("/a/b/c").count, 2U);
+  EXPECT_LE(Open().ScanForkRefusals(false, 1).size(), 1U);
+  EXPECT_TRUE(Open().ScanForkRefusals(true, 0).empty());
+}
+
+}  // namespace
+}  // namespace cnproc
