@@ -30,10 +30,15 @@ if(EXISTS "${_civetweb_source}/src/civetweb.c")
   # ALTERNATIVE_QUEUE hands a connection to the first idle worker, not to the one that is idle
   # longest: hundreds of workers stand by for slow clients, yet only a few ever touch their memory.
   # The wake-up of the accepting thread bounds how long a stop takes.
+  if(CNPROC_SANITIZE)
+    set(_civetweb_stack_bytes 1048576)
+  else()
+    set(_civetweb_stack_bytes 262144)
+  endif()
   target_compile_definitions(cnproc_civetweb PRIVATE
     USE_IPV6 NO_SSL_DL ${_civetweb_api} NO_FILES NO_CGI
     ALTERNATIVE_QUEUE SOCKET_TIMEOUT_QUANTUM=1000
-    USE_STACK_SIZE=$<IF:$<BOOL:${CNPROC_SANITIZE}>,1048576,262144>)
+    USE_STACK_SIZE=${_civetweb_stack_bytes})
   target_compile_options(cnproc_civetweb PRIVATE -w)
   target_link_libraries(cnproc_civetweb PUBLIC OpenSSL::SSL OpenSSL::Crypto Threads::Threads
                         ${CMAKE_DL_LIBS})

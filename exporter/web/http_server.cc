@@ -202,7 +202,7 @@ absl::Status HttpServer::Impl::Start() {
   messages_.wanted = false;
   if (context_ != nullptr) return absl::OkStatus();
 
-  const absl::Status reason = ProbeListenAddresses(addresses_);
+  absl::Status reason = ProbeListenAddresses(addresses_);
   if (!reason.ok()) return reason;
   return absl::UnavailableError(
       absl::StrCat("the web server does not start on ", ports, ": ", messages_.last));
