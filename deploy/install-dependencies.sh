@@ -22,10 +22,14 @@ test_packages=(
   cpio
   forkstat        # what tests/bench compares with
   libgmock-dev libgtest-dev
-  prometheus      # promtool
+  prometheus      # promtool; tests/dashboards
+  prometheus-alertmanager # tests/e2e/alerts
+  python3-yaml    # tests/rules
   qemu-system-x86 # other kernels
   tshark          # reads the recordings
 )
+# tests/dashboards. A node of another source brings its own npm, with which Debian's conflicts.
+command -v npm >/dev/null || test_packages+=(nodejs npm)
 
 case "${1:---build}" in
   --build) wanted=("${build_packages[@]}") ;;
