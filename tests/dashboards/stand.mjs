@@ -10,7 +10,7 @@ import { ROOT } from './dashboards.mjs';
 
 export const sleep = (seconds) => new Promise((done) => { setTimeout(done, seconds * 1000); });
 
-function freePort() {
+export function freePort() {
   return new Promise((done, fail) => {
     const server = createServer().once('error', fail);
     server.listen(0, '127.0.0.1', () => {
@@ -20,7 +20,7 @@ function freePort() {
   });
 }
 
-async function until(what, seconds, condition) {
+export async function until(what, seconds, condition) {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(0.2)) {
     if (await condition().catch(() => false)) return;
   }
@@ -94,7 +94,7 @@ export class Stand {
   }
 
   // name: also the folder of its data. native: with the feature that makes it ask for protobuf.
-  async prometheus(name, { native = false, targets = [this.target], shorten = shortenRules } = {}) {
+  async prometheus(name, { native = false, targets = [this.target], alertmanager, shorten = shortenRules } = {}) {
     const folder = join(this.folder, name);
     mkdirSync(join(folder, 'rules'), { recursive: true });
     for (const rule of readdirSync(join(ROOT, 'dashboards/rules'))) {
@@ -106,6 +106,7 @@ rule_files: [rules/*.yml]
 scrape_configs:
   - job_name: cnproc
     static_configs: [{ targets: ${JSON.stringify(targets)}, labels: { cluster: test } }]
+${alertmanager ? `alerting: { alertmanagers: [{ static_configs: [{ targets: ['${alertmanager}'] }] }] }` : ''}
 `);
     const address = `127.0.0.1:${await freePort()}`;
     const child = this.start(name, 'prometheus', [`--config.file=${join(folder, 'prometheus.yml')}`,
@@ -117,6 +118,20 @@ scrape_configs:
       return (await prometheus.instant('cnproc_up')).length > 0;
     }).catch((error) => { throw new Error(`${error.message}\n${this.log(name)}`); });
     return prometheus;
+  }
+
+  // Pages the webhook at once, again at each change, and when an alert resolves.
+  async alertmanager(webhook) {
+    writeFileSync(join(this.folder, 'alertmanager.yml'), `
+route: { receiver: pager, group_by: ['...'], group_wait: 0s, group_interval: 1s }
+receivers: [{ name: pager, webhook_configs: [{ url: '${webhook}', send_resolved: true }] }]
+`);
+    const address = `127.0.0.1:${await freePort()}`;
+    this.start('alertmanager', 'prometheus-alertmanager', [`--config.file=${join(this.folder, 'alertmanager.yml')}`,
+      `--storage.path=${join(this.folder, 'alertmanager')}`, `--web.listen-address=${address}`, '--cluster.listen-address=']);
+    await until('alertmanager ready', 10, async () => (await fetch(`http://${address}/-/ready`)).ok)
+      .catch((error) => { throw new Error(`${error.message}\n${this.log('alertmanager')}`); });
+    return address;
   }
 
   async stop() {
