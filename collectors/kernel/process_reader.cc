@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/process_reader.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace cnproc {
+namespace {
+
+// 14 hierarchies with a path of 255 bytes each; a longer text is cut, and its last line is not
+// understood.
+constexpr size_t kMaxCgroupBytes = 4096;
+// Rules look at the beginning of a command line: one of a megabyte must not cost a millisecond.
+constexpr size_t kMaxCmdlineBytes = 4096;
+// About 1 KiB each. When it is full it begins anew.
+constexpr size_t kMaxCgroups = 4096;
+
+class RelativePath {
+ public:
+  RelativePath(pid_t tgid, std::string_view file) {
+    char* end = std::to_chars(text_.data(), text_.data() + 12, tgid).ptr;
+    *end++ = '/';
+    end = std::copy(file.begin(), file.end(), end);
+    *end = '\0';
+  }
+  const char* c_str() const { return text_.data(); }
+
+ private:
+  std::array<char, 32> text_;
+};
+
+// The beginning of a file, or nothing.
+std::optional<std::string_view> ReadFile(int directory, pid_t tgid, std::string_view file,
+                                         char* buffer, size_t size) {
+  const int fd = openat(directory, RelativePath(tgid, file).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const ssize_t length = read(fd, buffer, size);
+  close(fd);
+  if (length < 0) return std::nullopt;
+  return std::string_view(buffer, static_cast<size_t>(length));
+}
+
+// Reads what rules ask for, in time.
+class LazyInputs final : public RuleInputReader {
+ public:
+  LazyInputs(int directory, pid_t tgid, std::optional<std::string_view> cgroup_text)
+      : directory_(directory), tgid_(tgid), cgroup_text_(cgroup_text) {}
+
+  std::optional<std::string> Read(RuleInput input) override {
+    switch (input) {
+      case RuleInput::kComm:
+        break;
+      case RuleInput::kExe:
+        return ReadExe();
+      case RuleInput::kCmdline:
+        return ReadCmdline();
+      case RuleInput::kCgroup:
+        return ReadCgroup();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<std::string> ReadExe() const {
+    std::array<char, PATH_MAX> target;
+    const ssize_t length =
+        readlinkat(directory_, RelativePath(tgid_, "exe").c_str(), target.data(), target.size());
+    if (length < 0) return std::nullopt;
+    return std::string(target.data(), static_cast<size_t>(length));
+  }
+
+  std::optional<std::string> ReadCmdline() const {
+    std::array<char, kMaxCmdlineBytes> buffer;
+    const std::optional<std::string_view> text =
+        ReadFile(directory_, tgid_, "cmdline", buffer.data(), buffer.size());
+    // A process that has just ended, but is not reaped, has an empty one.
+    if (!text || text->empty()) return std::nullopt;
+    std::string cmdline(*text);
+    if (cmdline.back() == '\0') cmdline.pop_back();
+    std::replace(cmdline.begin(), cmdline.end(), '\0', ' ');
+    return cmdline;
+  }
+
+  std::optional<std::string> ReadCgroup() const {
+    if (cgroup_text_) return std::string(MainCgroupPath(*cgroup_text_));
+    std::array<char, kMaxCgroupBytes> buffer;
+    const std::optional<std::string_view> text =
+        ReadFile(directory_, tgid_, "cgroup", buffer.data(), buffer.size());
+    if (!text) return std::nullopt;
+    return std::string(MainCgroupPath(*text));
+  }
+
+  const int directory_;
+  const pid_t tgid_;
+  const std::optional<std::string_view> cgroup_text_;
+};
+
+}  // namespace
+
+absl::StatusOr<ProcessReader> ProcessReader::Open(const std::string& procfs_root,
+                                                  ProcessReaderOptions options) {
+  const int directory = open(procfs_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", procfs_root));
+  return ProcessReader(directory, std::move(options));
+}
+
+ProcessReader::~ProcessReader() {
+  if (directory_ >= 0) close(directory_);
+}
+
+ProcessReader::ProcessReader(ProcessReader&& other) noexcept
+    : directory_(std::exchange(other.directory_, -1)),
+      options_(other.options_),
+      cgroups_(std::move(other.cgroups_)) {}
+
+ProcessFacts ProcessReader::Read(pid_t tgid, const ProgramRules& rules) {
+  ProcessFacts facts;
+  if (options_.comm) {
+    std::array<char, 64> buffer;
+    std::optional<std::string_view> comm =
+        ReadFile(directory_, tgid, "comm", buffer.data(), buffer.size());
+    if (!comm) return facts;
+    if (!comm->empty() && comm->back() == '\n') comm->remove_suffix(1);
+    facts.comm = *comm;
+  }
+  std::array<char, kMaxCgroupBytes> buffer;
+  std::optional<std::string_view> cgroup_text;
+  if (options_.cgroup) {
+    cgroup_text = ReadFile(directory_, tgid, "cgroup", buffer.data(), buffer.size());
+    if (cgroup_text && !cgroup_text->empty()) facts.cgroup = Understand(*cgroup_text);
+  }
+  if (!rules.empty() && !facts.comm.empty()) {
+    LazyInputs inputs(directory_, tgid, cgroup_text);
+    facts.rule_name = rules.Apply(facts.comm, inputs).value_or("");
+  }
+  return facts;
+}
+
+ProcessFacts ProcessReader::Complete(const ProcessSnapshot& snapshot, const ProgramRules& rules) {
+  ProcessFacts facts;
+  facts.comm = snapshot.comm;
+  if (snapshot.kernel_thread) return facts;
+  std::optional<std::string_view> cgroup_text;
+  if (!snapshot.cgroup.empty()) {
+    cgroup_text = snapshot.cgroup;
+    facts.cgroup = Understand(snapshot.cgroup);
+  }
+  if (!rules.empty() && !facts.comm.empty()) {
+    LazyInputs inputs(directory_, snapshot.tgid, cgroup_text);
+    facts.rule_name = rules.Apply(facts.comm, inputs).value_or("");
+  }
+  return facts;
+}
+
+std::shared_ptr<const CgroupFacts> ProcessReader::Understand(std::string_view cgroup_text) {
+  const auto found = cgroups_.find(absl::string_view(cgroup_text.data(), cgroup_text.size()));
+  if (found != cgroups_.end()) return found->second;
+  auto facts = std::make_shared<CgroupFacts>();
+  facts->identity = IdentifyCgroup(cgroup_text, options_.kubelet_runtime);
+  if (const std::optional<PidsCgroup> pids = FindPidsCgroup(cgroup_text)) {
+    facts->pids_unified = pids->unified;
+    facts->pids_path = pids->path;
+    facts->pids_unit_path = pids->unit_path;
+    facts->pids_container_path = pids->container_path;
+  }
+  if (cgroups_.size() >= kMaxCgroups) cgroups_.clear();
+  cgroups_.emplace(cgroup_text, facts);
+  return facts;
+}
+
+}  // namespace cnproc

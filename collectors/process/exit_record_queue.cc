@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/process/exit_record_queue.h"
+
+namespace cnproc {
+namespace {
+
+// The record's time ends before the task gives its memory back, the event's after it: that takes
+// seconds for a huge one. Both begin with the fork, the event's some microseconds later.
+constexpr int64_t kRecordMayBeLongerUs = 50'000;
+constexpr int64_t kRecordMayBeShorterUs = 2'000'000;
+
+bool IsOf(const ExitRecord& record, int64_t lifetime_us) {
+  const int64_t longer_us = record.elapsed_us - lifetime_us;
+  return longer_us <= kRecordMayBeLongerUs && -longer_us <= kRecordMayBeShorterUs;
+}
+
+}  // namespace
+
+ExitRecordQueue::ExitRecordQueue(size_t max_records, int64_t max_age_ns)
+    : max_records_(max_records), max_age_ns_(max_age_ns), slots_(1) {}
+
+ExitRecordQueue::Index ExitRecordQueue::Allocate() {
+  if (free_.empty()) {
+    slots_.emplace_back();
+    return static_cast<Index>(slots_.size() - 1);
+  }
+  const Index index = free_.back();
+  free_.pop_back();
+  return index;
+}
+
+void ExitRecordQueue::Push(const ExitRecord& record, int64_t now_ns) {
+  // The oldest of all is the first of its task.
+  for (Index oldest = slots_[kNone].newer;
+       oldest != kNone && now_ns - slots_[oldest].received_ns > max_age_ns_;
+       oldest = slots_[kNone].newer) {
+    DropOldest();
+  }
+  if (size() >= max_records_) DropOldest();
+  const Index index = Allocate();
+  const Index newest = slots_[kNone].older;
+  slots_[index] = {.record = record,
+                   .received_ns = now_ns,
+                   .older = newest,
+                   .newer = kNone,
+                   .next_of_task = kNone};
+  slots_[newest].newer = index;
+  slots_[kNone].older = index;
+  Task& task = tasks_[record.tid];
+  if (task.first == kNone) {
+    task.first = index;
+  } else {
+    slots_[task.last].next_of_task = index;
+  }
+  task.last = index;
+}
+
+const ExitRecord* ExitRecordQueue::Peek(pid_t tid) const {
+  const auto found = tasks_.find(tid);
+  return found == tasks_.end() ? nullptr : &slots_[found->second.first].record;
+}
+
+void ExitRecordQueue::DropFirst(pid_t tid) {
+  const auto found = tasks_.find(tid);
+  const Index index = found->second.first;
+  const Slot& slot = slots_[index];
+  slots_[slot.older].newer = slot.newer;
+  slots_[slot.newer].older = slot.older;
+  found->second.first = slot.next_of_task;
+  if (slot.next_of_task == kNone) tasks_.erase(found);
+  free_.push_back(index);
+}
+
+std::optional<ExitRecord> ExitRecordQueue::Take(pid_t tid, std::optional<int64_t> lifetime_us) {
+  while (const ExitRecord* first = Peek(tid)) {
+    const ExitRecord record = *first;
+    DropFirst(tid);
+    if (!lifetime_us || IsOf(record, *lifetime_us)) return record;
+  }
+  return std::nullopt;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What /proc said of a process at its exec or in a scan, as far as it was asked. Vocabulary, as
+// event.h is.
+#ifndef CNPROC_COLLECTORS_PROCESS_PROCESS_FACTS_H_
+#define CNPROC_COLLECTORS_PROCESS_PROCESS_FACTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "collectors/process/cgroup_path.h"
+
+namespace cnproc {
+
+// How a process got its program; the values index counters.
+enum class NameSource : uint8_t {
+  kExec,       // its comm was read from /proc
+  kTaskstats,  // its exit record told
+  kInherited,  // it never exec'd: its parent's
+  kRule,       // a rule of the operator's
+  kKthread,
+  kUnknown,
+};
+inline constexpr size_t kNameSourceCount = 6;
+
+// What the text of one /proc/PID/cgroup tells. Shared by all processes of that group.
+struct CgroupFacts {
+  CgroupIdentity identity;
+  // Where forks are charged, owned: see PidsCgroup. An empty path is none.
+  bool pids_unified = false;
+  std::string pids_path;
+  std::string pids_unit_path;
+  std::string pids_container_path;
+};
+
+struct ProcessFacts {
+  std::string comm;                           // empty: not read
+  std::string rule_name;                      // by the operator's rules; empty: none matched
+  NameSource source = NameSource::kExec;      // of comm
+  std::shared_ptr<const CgroupFacts> cgroup;  // null: not read
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PROCESS_PROCESS_FACTS_H_
