@@ -39,12 +39,13 @@ absl::StatusOr<Round> EventStream::ReadRound(bool thorough) {
   }
   absl::StatusOr<bool> life_drained = ReadLife();
   if (!life_drained.ok()) return life_drained.status();
-  const bool drained = *life_drained && attributes_drained_ && !baseline_pending_;
+  const bool numbered = !baseline_pending_;
   if (*life_drained) baseline_pending_ = false;
+  const bool drained = *life_drained && attributes_drained_ && numbered;
   absl::StatusOr<bool> lost = AccountForLoss(drained);
   if (!lost.ok()) return lost.status();
   Publish();
-  return Round{.drained = drained, .lost = *lost};
+  return Round{.drained = drained, .life_drained = *life_drained && numbered, .lost = *lost};
 }
 
 absl::Status EventStream::ReadAttributes(bool thorough) {

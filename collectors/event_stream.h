@@ -28,8 +28,9 @@ class BatchSink {
 };
 
 struct Round {
-  bool drained = false;  // both sockets were read until they were empty
-  bool lost = false;     // the round found events to be lost
+  bool drained = false;       // both sockets were read until they were empty
+  bool life_drained = false;  // the life socket was; under a flood of attributes the other never is
+  bool lost = false;          // the round found events to be lost
 };
 
 // Used by one thread. `source` and `sink` must outlive it.

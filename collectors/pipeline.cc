@@ -135,11 +135,11 @@ void Pipeline::DoRound() {
     MutexLock lock(mutex_);
     for (Enabled& enabled : collectors_) enabled.collector->OnLoss(drained_ns_, now_ns);
   }
-  if (round->drained) drained_ns_ = now_ns;
+  if (round->life_drained) drained_ns_ = now_ns;
   if (!procfs_) return;
   if (scan_ != nullptr) {
-    ContinueScan(round->drained);
-  } else if (round->drained) {
+    ContinueScan(round->life_drained);
+  } else if (round->life_drained) {
     BeginScan();
   }
 }
@@ -207,7 +207,7 @@ std::optional<ForkAudit> Pipeline::ReadForkAudit() {
   const absl::StatusOr<uint64_t> kernel_forks = procfs_->TotalForks();
   if (!kernel_forks.ok()) return std::nullopt;
   const absl::StatusOr<Round> round = stream_.ReadRound(/*thorough=*/false);
-  if (!round.ok() || !round->drained) return std::nullopt;
+  if (!round.ok() || !round->life_drained) return std::nullopt;
   const StreamStats& stats = stream_.stats();
   return ForkAudit{.kernel_forks = *kernel_forks,
                    .forks_seen = stats.events[static_cast<size_t>(EventType::kFork)],
@@ -285,10 +285,10 @@ void Pipeline::BeginScan() {
 }
 
 // In steps, so that the stream is read in between.
-void Pipeline::ContinueScan(bool drained) {
+void Pipeline::ContinueScan(bool life_drained) {
   if (scan_read_) {
     // Everything queued during the scan has been applied.
-    if (drained) FinishScan();
+    if (life_drained) FinishScan();
     return;
   }
   scan_read_ = scan_->Step(kScanStep);

@@ -81,7 +81,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void OnSubscribed();
 
   void BeginScan();
-  void ContinueScan(bool drained);
+  void ContinueScan(bool life_drained);
   void FinishScan();
 
   // Those of scrapes run in the threads of the web server.
@@ -99,7 +99,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   // The collector thread's own.
   const std::unique_ptr<DatagramSource> source_;
   EventStream stream_;
-  int64_t drained_ns_ = 0;  // when both sockets were last empty
+  int64_t drained_ns_ = 0;  // when the life socket was last empty
   int64_t next_tick_ns_ = 0;
   std::optional<ForkAudit> last_audit_;
   bool source_failed_ = false;

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "collectors/registry.h"
 #include "exporter/version.h"
+#include "exporter/web/listen_address.h"
 
 namespace cnproc {
 namespace {
@@ -24,6 +25,10 @@ std::string CheckSize(const std::string& text) {
                          : absl::StrCat("`", text,
                                         "` is no size: give bytes, or KiB, MiB, GiB, as "
                                         "8MiB");
+}
+
+std::string CheckListenAddress(const std::string& text) {
+  return std::string(ParseListenAddress(text).status().message());
 }
 
 // Strings as they were given, to be checked and converted after all flags are known.
@@ -41,7 +46,8 @@ void AddWebFlags(CLI::App& app, Options& options) {
                  "Address to serve on, [HOST]:PORT; repeatable; IPv4 and IPv6 without HOST")
       ->take_all()
       ->expected(1)
-      ->default_str(":10119");
+      ->default_str(":10119")
+      ->check(CheckListenAddress);
   app.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics page")
       ->capture_default_str()
       ->check([](const std::string& path) {
@@ -63,7 +69,8 @@ void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
       ->capture_default_str()
       ->check(CheckSize);
   app.add_option("--connector.netns", options.network_namespace,
-                 "Open the connector in this network namespace, as /proc/1/ns/net");
+                 "Open the connector in this network namespace, as /proc/1/ns/net")
+      ->check(CLI::ExistingPath);
   auto* record = app.add_option("--connector.record", options.record_file,
                                 "Write every datagram received to this pcap file");
   app.add_option("--connector.record-max-size", raw.record_max_size, "End the recording there")
@@ -100,7 +107,8 @@ void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
   app.add_flag("--config.check", options.config_check,
                "Say for each part whether it works here and what it lacks, then exit");
   app.add_option("--path.procfs", options.procfs_root, "Where procfs is mounted")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::ExistingDirectory);
   app.add_option("--path.cgroupfs", options.cgroupfs_root, "Where cgroupfs is mounted")
       ->capture_default_str();
   app.add_option("--log.level", raw.log_level, "Least severe entries to log")
