@@ -5,6 +5,7 @@
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <civetweb.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
@@ -94,6 +95,17 @@ HttpResponse Respond(const mg_request_info& info, const Handler& handler) {
     request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
   }
   return handler(request);
+}
+
+// The start of a thread uses a page of stack that an idle worker never needs again. Given back, it
+// makes hundreds of workers cheaper by a third.
+void ReleaseStackOfStart() {
+  constexpr uintptr_t kPageBytes = 4096;
+  constexpr uintptr_t kPages = 16;                 // of the 64 or more that a worker's stack has
+  constexpr uintptr_t kFrameOfMadviseBytes = 256;  // generously: it is a bare system call
+  char* const deepest = static_cast<char*>(__builtin_frame_address(0)) - kFrameOfMadviseBytes;
+  char* const end = deepest - reinterpret_cast<uintptr_t>(deepest) % kPageBytes;
+  madvise(end - kPages * kPageBytes, kPages * kPageBytes, MADV_DONTNEED);
 }
 
 // What CivetWeb says when it cannot start; at other times what clients provoke, which no log needs.
@@ -197,6 +209,10 @@ absl::Status HttpServer::Impl::Start() {
     StartMessages& messages = Of(connection).messages_;
     if (messages.wanted) messages.last = message;
     return 1;
+  };
+  callbacks.init_thread = [](const mg_context*, int) -> void* {
+    ReleaseStackOfStart();
+    return nullptr;
   };
   context_ = mg_start(&callbacks, this, options);
   messages_.wanted = false;

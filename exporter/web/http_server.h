@@ -17,9 +17,9 @@ struct HttpServerOptions {
   // Each [HOST]:PORT. HOST is an IPv4 address, an IPv6 address in brackets or "localhost"; without
   // HOST the port is opened on IPv4 and IPv6.
   std::vector<std::string> listen_addresses = {":10119"};
-  // Connections served at once; more wait in the kernel's queue. An idle thread costs 20 KiB:
-  // 200 clients who never finish their request must leave enough of them for scrapes.
-  int worker_threads = 224;
+  // Connections served at once; more wait in the kernel's queue. An idle thread costs 15 KiB:
+  // 200 clients who never finish their request must leave some of them for scrapes.
+  int worker_threads = 208;
 };
 
 // An HTTP/1.1 server for GET and HEAD that serves what its handler says and nothing else: no file
