@@ -41,10 +41,10 @@ TEST(CnProcTest, ExitCarriesTheWaitStatusNotTheSignalToTheParent) {
 
 TEST(CnProcTest, EachEventTypeIsDecoded) {
   const std::vector<std::pair<uint32_t, EventType>> types = {
-      {kWhatFork, EventType::kFork},         {kWhatExec, EventType::kExec},
-      {kWhatUid, EventType::kUid},           {kWhatGid, EventType::kGid},
-      {kWhatSid, EventType::kSid},           {kWhatPtrace, EventType::kPtrace},
-      {kWhatComm, EventType::kComm},         {kWhatCoredump, EventType::kCoredump},
+      {kWhatFork, EventType::kFork}, {kWhatExec, EventType::kExec},
+      {kWhatUid, EventType::kUid},   {kWhatGid, EventType::kGid},
+      {kWhatSid, EventType::kSid},   {kWhatPtrace, EventType::kPtrace},
+      {kWhatComm, EventType::kComm}, {kWhatCoredump, EventType::kCoredump},
       {kWhatExit, EventType::kExit},
   };
   for (const auto& [what, type] : types) {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace cnproc {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::variant<Options, ExitRequest> Parse(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), "cnproc_exporter");
+  return ParseOptions(static_cast<int>(flags.size()), flags.data());
+}
+
+Options Accepted(std::vector<const char*> flags) {
+  auto parsed = Parse(std::move(flags));
+  if (const auto* exit = std::get_if<ExitRequest>(&parsed)) {
+    ADD_FAILURE() << exit->text;
+    return {};
+  }
+  return std::get<Options>(parsed);
+}
+
+ExitRequest Refused(std::vector<const char*> flags) {
+  auto parsed = Parse(std::move(flags));
+  if (std::holds_alternative<Options>(parsed)) return {};
+  return std::get<ExitRequest>(parsed);
+}
+
+std::vector<std::string> Names(const Options& options) {
+  std::vector<std::string> names;
+  for (const CollectorSpec* spec : options.collectors) names.emplace_back(spec->name);
+  return names;
+}
+
+TEST(OptionsTest, DefaultsAreThoseOfTheContract) {
+  const Options options = Accepted({});
+  EXPECT_THAT(options.listen_addresses, ElementsAre(":10119"));
+  EXPECT_EQ(options.telemetry_path, "/metrics");
+  EXPECT_EQ(options.max_requests, 40);
+  EXPECT_EQ(options.receive_buffer_bytes, 8u << 20);
+  EXPECT_EQ(options.record_max_bytes, 1u << 30);
+  EXPECT_EQ(options.replay_speed, 1);
+  EXPECT_EQ(options.procfs_root, "/proc");
+  EXPECT_EQ(options.cgroupfs_root, "/sys/fs/cgroup");
+  EXPECT_THAT(Names(options), testing::IsSupersetOf({"stream", "processes"}));
+  EXPECT_THAT(Names(options), Not(testing::Contains("lineage")));
+}
+
+TEST(OptionsTest, ListenAddressesRepeat) {
+  const Options options =
+      Accepted({"--web.listen-address=127.0.0.1:1", "--web.listen-address=[::1]:2"});
+  EXPECT_THAT(options.listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
+}
+
+TEST(OptionsTest, CollectorsAreSwitchedAsInNodeExporter) {
+  EXPECT_THAT(Names(Accepted({"--no-collector.processes"})), Not(testing::Contains("processes")));
+  EXPECT_THAT(Names(Accepted({"--collector.disable-defaults"})), ElementsAre("stream"));
+  const Options named = Accepted({"--collector.disable-defaults", "--collector.processes"});
+  EXPECT_THAT(Names(named), ElementsAre("stream", "processes"));
+  EXPECT_THAT(named.named_collectors, ElementsAre("processes"));
+}
+
+TEST(OptionsTest, RefusalsAreOneLineThatNamesTheFlag) {
+  for (const char* flag :
+       {"--no-such-flag", "--web.telemetry-path=metrics", "--web.max-requests=0",
+        "--web.listen-address=nonsense", "--connector.receive-buffer=8 elephants",
+        "--log.level=loud", "--log.format=xml", "--path.procfs=/does/not/exist",
+        "--connector.replay-speed=2", "--collector.stream"}) {
+    const ExitRequest refused = Refused({flag});
+    EXPECT_EQ(refused.status, 2) << flag;
+    const std::string name(flag, std::min(std::string(flag).find('='), std::string(flag).size()));
+    EXPECT_THAT(refused.text, HasSubstr(name));
+    EXPECT_EQ(std::count(refused.text.begin(), refused.text.end(), '\n'), 1) << refused.text;
+  }
+}
+
+TEST(OptionsTest, ARecordingIsEitherWrittenOrRead) {
+  EXPECT_EQ(Refused({"--connector.record=a", "--connector.replay=b"}).status, 2);
+}
+
+TEST(OptionsTest, HelpAndVersionGoToStdout) {
+  EXPECT_EQ(Refused({"--help"}).status, 0);
+  EXPECT_THAT(Refused({"--help"}).text, HasSubstr("--connector.netns"));
+  EXPECT_THAT(Refused({"--version"}).text, HasSubstr("cnproc_exporter, version"));
+}
+
+TEST(ParseSizeTest, BytesOrBinaryUnits) {
+  EXPECT_EQ(ParseSize("4096"), 4096u);
+  EXPECT_EQ(ParseSize("64KiB"), 64u << 10);
+  EXPECT_EQ(ParseSize("8MiB"), 8u << 20);
+  EXPECT_EQ(ParseSize("1GiB"), 1u << 30);
+  for (const char* text : {"", "MiB", "-1", "+1", " 1", "1 MiB", "1MB", "1.5MiB", "0x10",
+                           "99999999999999999999", "99999999999999GiB"}) {
+    EXPECT_EQ(ParseSize(text), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace cnproc

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// A source that gives what a test queues: for what the kernel will not do on demand.
+#ifndef CNPROC_TESTS_KERNEL_FAKE_SOURCE_H_
+#define CNPROC_TESTS_KERNEL_FAKE_SOURCE_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "collectors/kernel/datagram_source.h"
+#include "tests/kernel/fake_datagram.h"
+
+namespace cnproc {
+
+class FakeSource final : public DatagramSource {
+ public:
+  // The next read of that socket gives these, as one batch.
+  void Queue(SocketId socket, std::vector<std::vector<std::byte>> batch, uint32_t sender_port = 0) {
+    queues_[static_cast<size_t>(socket)].push_back(
+        {ReceiveOutcome::kDatagrams, std::move(batch), sender_port});
+  }
+  void QueueOverrun(SocketId socket) {
+    queues_[static_cast<size_t>(socket)].push_back({ReceiveOutcome::kOverrun, {}, 0});
+  }
+  void Break() { broken_ = true; }
+  void Drop(SocketId socket, uint64_t count) { drops_[static_cast<size_t>(socket)] += count; }
+  void AdvanceTo(int64_t now_ns) { now_ns_ = now_ns; }
+  int probes() const { return probes_; }
+  int subscriptions() const { return subscriptions_; }
+
+  void Wait(int /*wake_fd*/, int64_t /*timeout_ns*/) override {}
+  absl::StatusOr<SourceRead> Read(SocketId socket) override {
+    if (broken_) return absl::UnavailableError("the fake is broken");
+    std::deque<Batch>& queue = queues_[static_cast<size_t>(socket)];
+    if (queue.empty()) return SourceRead{};
+    current_ = std::move(queue.front());
+    queue.pop_front();
+    datagrams_.clear();
+    for (const std::vector<std::byte>& bytes : current_.bytes) {
+      datagrams_.push_back({.socket = socket,
+                            .sender_port = current_.sender_port,
+                            .received_ns = now_ns_,
+                            .bytes = bytes});
+    }
+    return SourceRead{
+        .outcome = current_.outcome, .may_have_more = !queue.empty(), .datagrams = datagrams_};
+  }
+  absl::StatusOr<uint64_t> Drops(SocketId socket) override {
+    return drops_[static_cast<size_t>(socket)];
+  }
+  int64_t NowNs() const override { return now_ns_; }
+  int64_t UnixOffsetNs() const override { return 0; }
+  absl::Status Subscribe(bool /*renew*/) override {
+    broken_ = false;
+    ++subscriptions_;
+    return absl::OkStatus();
+  }
+  absl::Status Probe() override {
+    ++probes_;
+    return absl::OkStatus();
+  }
+  absl::Status Ended() const override { return absl::OkStatus(); }
+
+ private:
+  struct Batch {
+    ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
+    std::vector<std::vector<std::byte>> bytes;
+    uint32_t sender_port = 0;
+  };
+
+  std::array<std::deque<Batch>, kSocketCount> queues_;
+  std::array<uint64_t, kSocketCount> drops_{};
+  Batch current_;
+  std::vector<Datagram> datagrams_;
+  int64_t now_ns_ = 0;
+  bool broken_ = false;
+  int probes_ = 0;
+  int subscriptions_ = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_TESTS_KERNEL_FAKE_SOURCE_H_
