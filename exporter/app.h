@@ -34,6 +34,8 @@ class App final : private MetricsSource {
   // InvalidArgument for an address that is none; any other error is the machine's.
   absl::Status Start();
   void Stop();
+  // Whether the collector thread runs: for the service manager's watchdog.
+  bool MakesProgress() const { return pipeline_.MakesProgress(); }
 
  private:
   absl::StatusOr<Families> Gather(const CollectorFilter& filter) override;

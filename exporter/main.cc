@@ -2,16 +2,19 @@
 #include <malloc.h>
 
 #include <csignal>
+#include <ctime>
 #include <iostream>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
+#include "collectors/kernel/clock.h"
 #include "exporter/app.h"
 #include "exporter/check.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
+#include "exporter/service_manager.h"
 
 namespace cnproc {
 namespace {
@@ -33,13 +36,27 @@ int Fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? kBadUsage : kCannotWork;
 }
 
-int WaitForEnd(const sigset_t& signals) {
+// Waits for the next signal, at most for one watchdog interval; 0 where none came.
+int NextSignal(const sigset_t& signals, const ServiceManager& manager) {
+  const std::optional<int64_t> interval_ns = manager.watchdog_interval_ns();
+  if (!interval_ns) return sigwaitinfo(&signals, nullptr);
+  const timespec timeout = {.tv_sec = *interval_ns / kNsPerSecond,
+                            .tv_nsec = *interval_ns % kNsPerSecond};
+  return sigtimedwait(&signals, nullptr, &timeout);
+}
+
+int ServeUntilStopped(const sigset_t& signals, App& app) {
+  const ServiceManager manager;
+  manager.TellReady();
   while (true) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal == SIGHUP) continue;
-    Log(Severity::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-    return kStopped;
+    const int signal = NextSignal(signals, manager);
+    // A collector thread that is stuck is restarted with the whole process.
+    if (app.MakesProgress()) manager.TellAlive();
+    if (signal == SIGTERM || signal == SIGINT) {
+      Log(Severity::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+      manager.TellStopping();
+      return kStopped;
+    }
   }
 }
 
@@ -61,7 +78,7 @@ int Run(const Options& options) {
   }
   App app(options, *std::move(source));
   if (absl::Status status = app.Start(); !status.ok()) return Fail(status);
-  return WaitForEnd(signals);
+  return ServeUntilStopped(signals, app);
 }
 
 }  // namespace
