@@ -6,21 +6,27 @@
 namespace cnproc {
 
 void SequenceAudit::Restart(uint64_t drops) {
-  std::fill(cpus_.begin(), cpus_.end(), Cpu{});
+  cpus_.clear();
   wants_probe_ = false;
   marked_ = false;
   first_drops_ = drops;
   lost_before_restart_ = static_cast<int64_t>(lost_);
 }
 
+SequenceAudit::Cpu* SequenceAudit::Find(uint32_t cpu) {
+  if (cpu >= max_cpus_) return nullptr;
+  if (cpu >= cpus_.size()) cpus_.resize(cpu + size_t{1});
+  return &cpus_[cpu];
+}
+
 void SequenceAudit::SetBaseline(uint32_t cpu, uint32_t sequence) {
-  if (cpu >= cpus_.size()) return;
-  cpus_[cpu] = {.known = true, .probed = true, .newest = sequence};
+  if (Cpu* state = Find(cpu)) *state = {.known = true, .probed = true, .newest = sequence};
 }
 
 void SequenceAudit::OnMessage(uint32_t cpu, uint32_t sequence) {
-  if (cpu >= cpus_.size()) return;
-  Cpu& state = cpus_[cpu];
+  Cpu* const found = Find(cpu);
+  if (found == nullptr) return;
+  Cpu& state = *found;
   if (!state.known) {
     state.known = true;
     state.newest = sequence - 1;

@@ -21,7 +21,7 @@ namespace cnproc {
 class SequenceAudit {
  public:
   // CPUs numbered beyond are left out (old kernels may say 0xffffffff).
-  explicit SequenceAudit(size_t max_cpus) : cpus_(max_cpus) {}
+  explicit SequenceAudit(size_t max_cpus) : max_cpus_(max_cpus) {}
 
   // Forgets everything but the losses found: a new subscription has a new first number.
   void Restart(uint64_t drops);
@@ -51,9 +51,11 @@ class SequenceAudit {
     uint64_t beyond_mark = 0;
   };
 
+  Cpu* Find(uint32_t cpu);
   void SetMarks(uint64_t drops);
 
-  std::vector<Cpu> cpus_;
+  const size_t max_cpus_;
+  std::vector<Cpu> cpus_;  // as many as were heard of: each round goes through all of them
   bool wants_probe_ = false;
   bool marked_ = false;
   uint64_t marked_drops_ = 0;
