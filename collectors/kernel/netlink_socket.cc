@@ -22,6 +22,7 @@ ReceiveBatch::ReceiveBatch(size_t capacity, size_t bytes_each)
     headers_[i].msg_hdr.msg_iov = &vectors_[i];
     headers_[i].msg_hdr.msg_iovlen = 1;
     headers_[i].msg_hdr.msg_name = &senders_[i];
+    headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_nl);
   }
 }
 
@@ -92,8 +93,10 @@ absl::Status NetlinkSocket::Send(std::span<const std::byte> datagram) const {
 }
 
 absl::StatusOr<ReceiveOutcome> NetlinkSocket::Receive(ReceiveBatch& batch) const {
-  // The kernel shortens the name's length on every receive.
-  for (mmsghdr& header : batch.headers_) header.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
+  // The kernel may have shortened the names' lengths of those that it used.
+  for (size_t i = 0; i < batch.size_; ++i) {
+    batch.headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_nl);
+  }
   batch.size_ = 0;
   const int count = recvmmsg(fd_, batch.headers_.data(), static_cast<unsigned>(batch.capacity()),
                              MSG_DONTWAIT, nullptr);
