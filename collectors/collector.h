@@ -14,9 +14,12 @@
 #include "collectors/process/change.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_table.h"
+#include "collectors/settings.h"
 #include "collectors/stream_stats.h"
 
 namespace cnproc {
+
+class Identities;
 
 // Numbers of the host beside the stream, read before the cut. Absent where they could not be read,
 // and in a replay.
@@ -25,6 +28,14 @@ struct HostNumbers {
   std::optional<uint64_t> tasks;
   std::optional<uint64_t> pid_max;
   std::optional<uint64_t> threads_max;
+  std::optional<uint64_t> oom_kills;  // since the exporter started
+};
+
+// What was read beside the stream. Counters since the exporter started.
+struct MachineStats {
+  uint64_t exit_records = 0;
+  uint64_t exit_records_lost = 0;
+  uint64_t log_records_lost = 0;  // of the kernel's log
 };
 
 // One consistent cut, valid during Collect.
@@ -32,10 +43,21 @@ struct Cut {
   const StreamStats& stream;
   const ProcessTable& processes;
   const HostNumbers& host;
+  const MachineStats& machine;
   bool up = false;
   uint32_t receive_buffer_bytes = 0;
   int64_t unix_offset_ns = 0;     // Unix time less the events' clock
   double start_time_seconds = 0;  // Unix time at which counting began
+};
+
+// What a collector is made with; all of it outlives the collector but the settings.
+struct CollectorContext {
+  // Which program, unit, container and user each process belongs to.
+  const Identities& identities;
+  const Settings& settings;
+  // Whether exit records and the kernel's log can be read, else why not.
+  absl::Status exit_records;
+  absl::Status kernel_log;
 };
 
 // All but the constructor is called with the pipeline's lock held: no system calls, no waiting.
@@ -48,6 +70,9 @@ class Collector {
   virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*received_ns*/) {}
   // Events with timestamps between these two were lost.
   virtual void OnLoss(int64_t /*from_ns*/, int64_t /*to_ns*/) {}
+  // The pids controller refused forks of this value's processes.
+  virtual void OnForkRefusals(Dimension /*dimension*/, ValueId /*value*/, uint64_t /*count*/) {}
+  virtual void Configure(const Settings& /*settings*/) {}
   // Every event up to now has been told.
   virtual void OnTime(int64_t /*now_ns*/) {}
 
@@ -62,7 +87,9 @@ struct CollectorSpec {
   std::string_view name;
   std::string_view help;  // for --help and the landing page
   enum class Default : uint8_t { kAlways, kOn, kOff } enabled = Default::kOn;
-  std::unique_ptr<Collector> (*create)() = nullptr;
+  std::unique_ptr<Collector> (*create)(const CollectorContext& context) = nullptr;
+  // By what it divides its numbers: processes get values of it if any collector asks for them.
+  std::optional<Dimension> dimension = std::nullopt;
 };
 
 }  // namespace cnproc

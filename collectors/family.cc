@@ -33,16 +33,44 @@ void SortSeries(Family& family) {
   family.extra = std::move(sorted_extra);
 }
 
+// Moves the series of `from` that `into` does not have behind its own.
+void Merge(Family& from, Family& into) {
+  auto& series = into.metrics.metric;
+  for (size_t i = 0; i < from.metrics.metric.size(); ++i) {
+    prometheus::ClientMetric& metric = from.metrics.metric[i];
+    const bool known = std::any_of(series.begin(), series.end(), [&metric](const auto& other) {
+      return other.label == metric.label;
+    });
+    if (known) continue;
+    series.push_back(std::move(metric));
+    if (!from.extra.empty()) into.extra.push_back(std::move(from.extra[i]));
+  }
+}
+
+// Expects families to be sorted.
+void MergeNamesakes(Families& families) {
+  size_t kept = 0;
+  for (size_t i = 1; i < families.size(); ++i) {
+    if (families[i].metrics.name == families[kept].metrics.name) {
+      Merge(families[i], families[kept]);
+    } else if (++kept != i) {
+      families[kept] = std::move(families[i]);
+    }
+  }
+  if (!families.empty()) families.resize(kept + 1);
+}
+
 }  // namespace
 
 void SortFamilies(Families& families) {
-  for (Family& family : families) SortSeries(family);
   const auto by_name = [](const Family& a, const Family& b) {
     return a.metrics.name < b.metrics.name;
   };
   if (!std::is_sorted(families.begin(), families.end(), by_name)) {
-    std::sort(families.begin(), families.end(), by_name);
+    std::stable_sort(families.begin(), families.end(), by_name);
   }
+  MergeNamesakes(families);
+  for (Family& family : families) SortSeries(family);
 }
 
 }  // namespace cnproc

@@ -41,10 +41,10 @@ struct NativeHistogram {
 
 // Beside metrics.metric[i]: its start time and whatever else only some formats can say.
 struct SeriesExtra {
-  double start_time_seconds = 0;  // Unix time; 0 where the series has none (gauges)
-  std::optional<Exemplar> exemplar;                             // of a counter
-  std::vector<std::pair<size_t, Exemplar>> bucket_exemplars;    // of a histogram, by bucket index
-  std::optional<NativeHistogram> native;                        // of a histogram
+  double start_time_seconds = 0;     // Unix time; 0 where the series has none (gauges)
+  std::optional<Exemplar> exemplar;  // of a counter
+  std::vector<std::pair<size_t, Exemplar>> bucket_exemplars;  // of a histogram, by bucket index
+  std::optional<NativeHistogram> native;                      // of a histogram
 };
 
 // A value type. metrics.name is the name as the text format writes it (counters end in _total).

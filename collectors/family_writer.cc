@@ -30,15 +30,18 @@ FamilyWriter FamilyWriter::OfHistograms(Families& families, std::string name, st
           start_time_seconds};
 }
 
-prometheus::ClientMetric& FamilyWriter::NewSeries(Labels labels) {
-  family_.extra.emplace_back().start_time_seconds = start_time_seconds_;
+prometheus::ClientMetric& FamilyWriter::NewSeries(Labels labels,
+                                                  std::optional<double> start_time_seconds) {
+  family_.extra.emplace_back().start_time_seconds =
+      start_time_seconds.value_or(start_time_seconds_);
   prometheus::ClientMetric& series = family_.metrics.metric.emplace_back();
   series.label = std::move(labels);
   return series;
 }
 
-FamilyWriter& FamilyWriter::Add(double value, Labels labels) {
-  prometheus::ClientMetric& series = NewSeries(std::move(labels));
+FamilyWriter& FamilyWriter::Add(double value, Labels labels,
+                                std::optional<double> start_time_seconds) {
+  prometheus::ClientMetric& series = NewSeries(std::move(labels), start_time_seconds);
   if (family_.metrics.type == prometheus::MetricType::Counter) {
     series.counter.value = value;
   } else {
@@ -47,8 +50,10 @@ FamilyWriter& FamilyWriter::Add(double value, Labels labels) {
   return *this;
 }
 
-FamilyWriter& FamilyWriter::Add(const Histogram& histogram, Labels labels) {
-  prometheus::ClientMetric::Histogram& data = NewSeries(std::move(labels)).histogram;
+FamilyWriter& FamilyWriter::Add(const Histogram& histogram, Labels labels,
+                                std::optional<double> start_time_seconds) {
+  prometheus::ClientMetric::Histogram& data =
+      NewSeries(std::move(labels), start_time_seconds).histogram;
   data.bucket.reserve(histogram.counts().size());
   uint64_t cumulative = 0;
   for (size_t i = 0; i < histogram.counts().size(); ++i) {

@@ -5,6 +5,7 @@
 
 #include <prometheus/metric_type.h>
 
+#include <optional>
 #include <string>
 
 #include "collectors/family.h"
@@ -22,13 +23,16 @@ class FamilyWriter {
   static FamilyWriter OfHistograms(Families& families, std::string name, std::string help,
                                    double start_time_seconds);
 
-  FamilyWriter& Add(double value, Labels labels = {});
-  FamilyWriter& Add(const Histogram& histogram, Labels labels = {});
+  // A series that is younger than its family gives its own start.
+  FamilyWriter& Add(double value, Labels labels = {},
+                    std::optional<double> start_time_seconds = std::nullopt);
+  FamilyWriter& Add(const Histogram& histogram, Labels labels = {},
+                    std::optional<double> start_time_seconds = std::nullopt);
 
  private:
   FamilyWriter(Families& families, std::string name, std::string help, prometheus::MetricType type,
                double start_time_seconds);
-  prometheus::ClientMetric& NewSeries(Labels labels);
+  prometheus::ClientMetric& NewSeries(Labels labels, std::optional<double> start_time_seconds);
 
   Family& family_;
   const double start_time_seconds_;

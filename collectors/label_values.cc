@@ -10,6 +10,7 @@
 namespace cnproc {
 namespace {
 
+constexpr double kSecondsPerNs = 1e-9;
 constexpr std::string_view kOtherText = "other";
 constexpr std::string_view kRealOtherText = "other_";
 
@@ -17,8 +18,8 @@ absl::string_view AbslView(std::string_view text) { return {text.data(), text.si
 
 }  // namespace
 
-LabelValues::LabelValues(LabelPolicy policy, int64_t now_ns)
-    : policy_(std::move(policy)), now_ns_(now_ns), slots_(2) {
+LabelValues::LabelValues(LabelPolicy policy, int64_t now_ns, int64_t unix_offset_ns)
+    : policy_(std::move(policy)), now_ns_(now_ns), unix_offset_ns_(unix_offset_ns), slots_(2) {
   CreateExpected();
 }
 
@@ -42,17 +43,18 @@ void LabelValues::CreateExpected() {
   }
 }
 
-void LabelValues::AdvanceTo(int64_t now_ns) {
+void LabelValues::AdvanceTo(int64_t now_ns, int64_t unix_offset_ns) {
   now_ns_ = std::max(now_ns_, now_ns);
+  unix_offset_ns_ = unix_offset_ns;
   while ((policy_.remove_idle || size() > policy_.limit) && EvictLongestIdle()) {
   }
 }
 
 ValueId LabelValues::Intern(std::string_view text) {
-  return IsLabelText(text) ? InternText(text) : InternText(ToLabelText(text));
+  return IsLabelText(text) ? InternVerbatim(text) : InternVerbatim(ToLabelText(text));
 }
 
-ValueId LabelValues::InternText(std::string_view text) {
+ValueId LabelValues::InternVerbatim(std::string_view text) {
   if (text.empty()) return kNoValue;
   if (text == kOtherText) text = kRealOtherText;
   if (const auto found = ids_.find(AbslView(text)); found != ids_.end()) {
@@ -87,7 +89,10 @@ ValueId LabelValues::Create(std::string_view text) {
 }
 
 void LabelValues::Use(Slot& slot, std::string_view text) {
-  slot.value = Value{.text = std::string(text), .created_ns = now_ns_, .processes = 0};
+  slot.value =
+      Value{.text = std::string(text),
+            .start_time_seconds = static_cast<double>(now_ns_ + unix_offset_ns_) * kSecondsPerNs,
+            .processes = 0};
   ++slot.generation;
   slot.in_use = true;
 }

@@ -32,25 +32,28 @@ struct LabelPolicy {
 class LabelValues {
  public:
   struct Value {
-    std::string text;        // a valid label value, not empty
-    int64_t created_ns = 0;  // by the clock of AdvanceTo
+    std::string text;               // a valid label value, not empty
+    double start_time_seconds = 0;  // Unix time at which it was taken in
     uint32_t processes = 0;
   };
 
-  LabelValues(LabelPolicy policy, int64_t now_ns);
+  // Time is as AdvanceTo tells it.
+  LabelValues(LabelPolicy policy, int64_t now_ns, int64_t unix_offset_ns);
 
   // Values stay, and what was counted for them, unless the new policy leaves no room: then the
   // idle ones go as they come of age.
   void Configure(LabelPolicy policy);
 
-  // The clock of events; a time before the newest one told changes nothing.
-  void AdvanceTo(int64_t now_ns);
+  // `now_ns` is of the events' clock, and never goes back; Unix time is `unix_offset_ns` more.
+  void AdvanceTo(int64_t now_ns, int64_t unix_offset_ns);
 
   // The id of a value that had an event just now. Unknown ones are taken in, in place of the one
   // idle longest if need be, else the answer is kOtherValue and an overflow is counted. Bytes that
   // no label may hold are replaced; a value that would read "other" becomes "other_"; an empty one
   // is none.
   ValueId Intern(std::string_view text);
+  // The same for bytes that are no label value themselves, but are made of some.
+  ValueId InternVerbatim(std::string_view text);
 
   // A process of this value began or ended. kNoValue is allowed in all of these.
   void AddProcess(ValueId id);
@@ -90,7 +93,6 @@ class LabelValues {
     bool idle = false;  // in the ring
   };
 
-  ValueId InternText(std::string_view text);
   ValueId Create(std::string_view text);
   void CreateExpected();
   void Use(Slot& slot, std::string_view text);
@@ -101,6 +103,7 @@ class LabelValues {
 
   LabelPolicy policy_;
   int64_t now_ns_;
+  int64_t unix_offset_ns_;
   std::vector<Slot> slots_;  // by id
   std::vector<ValueId> free_;
   absl::flat_hash_map<std::string, ValueId> ids_;

@@ -32,6 +32,20 @@ size_t MaxTasks(const std::optional<ProcFs>& procfs) {
   return static_cast<size_t>(std::min(procfs->PidMax().value_or(kMaxTasks), kMaxTasks));
 }
 
+Identities::Wanted WantedDimensions(const std::vector<const CollectorSpec*>& collectors) {
+  Identities::Wanted wanted{};
+  for (const CollectorSpec* spec : collectors) {
+    if (spec->dimension) wanted[static_cast<size_t>(*spec->dimension)] = true;
+  }
+  return wanted;
+}
+
+bool NeedCgroups(const std::vector<const CollectorSpec*>& collectors) {
+  const Identities::Wanted wanted = WantedDimensions(collectors);
+  return wanted[static_cast<size_t>(Dimension::kUnit)] ||
+         wanted[static_cast<size_t>(Dimension::kContainer)];
+}
+
 void SleepUnlessWoken(int wake_fd, int64_t timeout_ns) {
   pollfd fd = {.fd = wake_fd, .events = POLLIN, .revents = 0};
   const timespec timeout = {.tv_sec = 0, .tv_nsec = timeout_ns};
@@ -46,18 +60,29 @@ void BlockAllSignals() {
 
 }  // namespace
 
-Pipeline::Pipeline(std::unique_ptr<DatagramSource> source, PipelineOptions options)
+Pipeline::Pipeline(std::unique_ptr<DatagramSource> source, MachineSources machine,
+                   PipelineOptions options)
     : options_(std::move(options)),
       procfs_(options_.procfs_root ? std::make_optional<ProcFs>(*options_.procfs_root)
                                    : std::nullopt),
       start_time_seconds_(static_cast<double>(RealtimeNs()) / kNsPerSecond),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      scan_cgroups_(NeedCgroups(options_.collectors)),
+      oom_kills_at_start_(procfs_ ? procfs_->OomKills().value_or(0) : 0),
       source_(std::move(source)),
       stream_(*source_, *this, kMaxCpus),
+      machine_(std::move(machine)),
+      program_rules_(options_.settings.program_rules),
       table_(MaxTasks(procfs_), *this),
+      identities_(WantedDimensions(options_.collectors), machine_.exit_records_status().ok(),
+                  options_.settings, source_->NowNs(), source_->UnixOffsetNs()),
       ready_(absl::UnavailableError("the first scan of /proc is not done")) {
+  const CollectorContext context{.identities = identities_,
+                                 .settings = options_.settings,
+                                 .exit_records = machine_.exit_records_status(),
+                                 .kernel_log = machine_.kernel_log_status()};
   for (const CollectorSpec* spec : options_.collectors) {
-    collectors_.push_back({spec, spec->create()});
+    collectors_.push_back({spec, spec->create(context)});
   }
 }
 
@@ -77,6 +102,13 @@ void Pipeline::Stop() {
   stopping_ = true;
   Wake();
   if (thread_.joinable()) thread_.join();
+}
+
+void Pipeline::Configure(const Settings& settings) {
+  MutexLock lock(mutex_);
+  program_rules_ = settings.program_rules;
+  identities_.Configure(settings);
+  for (Enabled& enabled : collectors_) enabled.collector->Configure(settings);
 }
 
 void Pipeline::Wake() const {
@@ -132,6 +164,7 @@ void Pipeline::DoRound() {
   const int64_t now_ns = source_->NowNs();
   if (round->lost) {
     resync_.Request(ResyncReason::kLoss);
+    machine_.OnLoss(now_ns);
     MutexLock lock(mutex_);
     for (Enabled& enabled : collectors_) enabled.collector->OnLoss(drained_ns_, now_ns);
   }
@@ -148,7 +181,11 @@ void Pipeline::Tick() {
   const int64_t now_ns = source_->NowNs();
   next_tick_ns_ = now_ns + kTickNs;
   if (procfs_) AuditForks();
+  machine_.Tick(now_ns);
+  const int64_t unix_offset_ns = source_->UnixOffsetNs();
   MutexLock lock(mutex_);
+  identities_.AdvanceTo(now_ns, unix_offset_ns);
+  TakeFromMachine();
   for (Enabled& enabled : collectors_) enabled.collector->OnTime(now_ns);
 }
 
@@ -169,15 +206,104 @@ void Pipeline::SetReady(absl::Status status) {
 // What the batch says is applied under the lock; a batch is bounded and no system call is in it.
 void Pipeline::OnBatch(std::span<const Event> events, int64_t received_ns,
                        const StreamStats& stats) {
+  if (!events.empty()) {
+    ProgramRules rules;
+    {
+      MutexLock lock(mutex_);
+      rules = program_rules_;
+    }
+    machine_.ReadFor(events, rules, received_ns);
+  }
+  const int64_t unix_offset_ns = events.empty() ? 0 : source_->UnixOffsetNs();
   MutexLock lock(mutex_);
   stats_ = stats;
   if (events.empty()) return;
+  identities_.AdvanceTo(received_ns, unix_offset_ns);
+  TakeFromMachine();
   for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, received_ns);
-  for (const Event& event : events) table_.Apply(event);
+  Apply(events, received_ns);
 }
 
-void Pipeline::OnChange(const Change& change) {
+void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
+  std::span<const ProcessFacts> execs = machine_.execs();
+  for (const Event& event : events) {
+    if (event.type == EventType::kExit) {
+      ApplyExit(event, now_ns);
+      continue;
+    }
+    if (event.type == EventType::kExec) {
+      if (!execs.empty()) {
+        context_.facts = &execs.front();
+        execs = execs.subspan(1);
+      }
+      context_.record = machine_.PeekRecord(event.tgid);
+    }
+    table_.Apply(event);
+    context_ = {};
+  }
+}
+
+void Pipeline::ApplyExit(const Event& event, int64_t now_ns) {
+  std::optional<int64_t> lifetime_us;
+  if (machine_.wants_lifetimes(now_ns)) {
+    const Process* process = event.tid == event.tgid ? table_.Find(event.tid) : nullptr;
+    if (process != nullptr && process->start_ns != kUnknownStart) {
+      lifetime_us = (event.timestamp_ns - process->start_ns) / 1000;
+    }
+  }
+  const std::optional<ExitRecord> record = machine_.TakeRecord(event.tid, lifetime_us);
+  context_.record = record ? &*record : nullptr;
+  table_.Apply(event);
+  context_ = {};
+}
+
+void Pipeline::OnChange(const Change& told) {
+  Change change = told;
+  if (change.snapshot != nullptr) {
+    change.facts = &scan_facts_[static_cast<size_t>(change.snapshot - scan_->processes().data())];
+  } else if (change.type == Change::Type::kExeced) {
+    change.facts = context_.facts;
+    change.record = context_.record;
+  } else if (change.type == Change::Type::kThreadExited ||
+             change.type == Change::Type::kProcessEnded) {
+    change.record = context_.record;
+  }
+  identities_.Assign(change);
   for (Enabled& enabled : collectors_) enabled.collector->OnChange(change);
+  identities_.Release(change);
+}
+
+void Pipeline::TakeFromMachine() {
+  machine_stats_ = machine_.stats();
+  for (const OomKill& kill : machine_.TakeKills()) TellKill(kill);
+  for (const Refusals& refusals : machine_.TakeRefusals()) TellRefusals(refusals);
+}
+
+void Pipeline::TellKill(const OomKill& kill) {
+  // Of a process that is not known its cgroup still tells.
+  Process nobody;
+  Process* process = table_.FindByTask(kill.tid);
+  if (process == nullptr) {
+    nobody.values =
+        identities_.ValuesOf(IdentifyCgroupPath(kill.cgroup_path, options_.kubelet_runtime));
+    process = &nobody;
+  }
+  OnChange({.type = Change::Type::kOomKilled, .process = process, .oom_in_cgroup = kill.in_cgroup});
+}
+
+void Pipeline::TellRefusals(const Refusals& refusals) {
+  const auto values = identities_.ValuesOf(refusals.cgroup->identity);
+  for (Enabled& enabled : collectors_) {
+    if (refusals.of_unit) {
+      enabled.collector->OnForkRefusals(
+          Dimension::kUnit, values[static_cast<size_t>(Dimension::kUnit)], refusals.count);
+    }
+    if (refusals.of_container) {
+      enabled.collector->OnForkRefusals(Dimension::kContainer,
+                                        values[static_cast<size_t>(Dimension::kContainer)],
+                                        refusals.count);
+    }
+  }
 }
 
 // ---- The subscription ----
@@ -270,14 +396,14 @@ bool Pipeline::Resubscribe(bool renew, const std::string& why) {
 void Pipeline::BeginScan() {
   const int64_t now_ns = source_->NowNs();
   if (resync_.TakeDue(now_ns) == ResyncReason::kNone) return;
-  absl::StatusOr<std::unique_ptr<ProcessScan>> scan =
-      ProcessScan::Begin(*procfs_, /*with_cgroup=*/false);
+  absl::StatusOr<std::unique_ptr<ProcessScan>> scan = ProcessScan::Begin(*procfs_, scan_cgroups_);
   if (!scan.ok()) {
     options_.notify(Severity::kError, std::string(scan.status().message()));
     resync_.Finish(now_ns, 0);
     return;
   }
   scan_ = *std::move(scan);
+  scan_facts_.clear();
   scan_read_ = false;
   scan_start_ns_ = now_ns;
   MutexLock lock(mutex_);
@@ -292,6 +418,14 @@ void Pipeline::ContinueScan(bool life_drained) {
     return;
   }
   scan_read_ = scan_->Step(kScanStep);
+  ProgramRules rules;
+  {
+    MutexLock lock(mutex_);
+    rules = program_rules_;
+  }
+  while (scan_facts_.size() < scan_->processes().size()) {
+    scan_facts_.push_back(machine_.Complete(scan_->processes()[scan_facts_.size()], rules));
+  }
   MutexLock lock(mutex_);
   if (table_.scan_is_bounded()) return;
   table_.AbandonScan();
@@ -303,9 +437,12 @@ void Pipeline::FinishScan() {
   const int64_t now_ns = source_->NowNs();
   {
     MutexLock lock(mutex_);
+    if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
     table_.Reconcile(scan_->processes());
   }
+  scanned_once_ = true;
   scan_.reset();
+  scan_facts_ = {};
   StreamStats& stats = stream_.stats();
   switch (resync_.Finish(now_ns, now_ns - scan_start_ns_)) {
     case ResyncReason::kStart:

@@ -18,11 +18,14 @@
 #include "collectors/collector.h"
 #include "collectors/event_stream.h"
 #include "collectors/fork_audit.h"
+#include "collectors/identities.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/kernel/procfs.h"
+#include "collectors/machine.h"
 #include "collectors/mutex.h"
 #include "collectors/process/process_table.h"
 #include "collectors/resync_schedule.h"
+#include "collectors/settings.h"
 #include "collectors/severity.h"
 
 namespace cnproc {
@@ -32,18 +35,23 @@ struct PipelineOptions {
   // Absent in a replay: then nothing of the machine is read.
   std::optional<std::string> procfs_root;
   uint32_t receive_buffer_bytes = 0;  // as granted, for the page
+  std::string kubelet_runtime;        // see IdentifyCgroup
+  Settings settings;                  // until Configure gives others
   Notify notify;
 };
 
 // Every public method may be called from any thread.
 class Pipeline final : private BatchSink, private ChangeSink {
  public:
-  // `source` is subscribed.
-  Pipeline(std::unique_ptr<DatagramSource> source, PipelineOptions options);
+  // `source` is subscribed. `machine` has nothing in a replay.
+  Pipeline(std::unique_ptr<DatagramSource> source, MachineSources machine, PipelineOptions options);
   ~Pipeline() override;
 
   void Start();
   void Stop();
+
+  // Replaces the settings. Label values that stay keep what was counted for them.
+  void Configure(const Settings& settings);
 
   // One consistent cut of the collectors that `wanted` accepts, taken at a moment at which both
   // sockets were drained (or, should the collector thread not get there within 100 ms, at the last
@@ -63,7 +71,13 @@ class Pipeline final : private BatchSink, private ChangeSink {
   };
   void OnBatch(std::span<const Event> events, int64_t received_ns,
                const StreamStats& stats) override CNPROC_EXCLUDES(mutex_);
-  void OnChange(const Change& change) override CNPROC_REQUIRES(mutex_);
+  void OnChange(const Change& told) override CNPROC_REQUIRES(mutex_);
+
+  // What the machine says of the event that is being applied.
+  struct EventContext {
+    const ProcessFacts* facts = nullptr;
+    const ExitRecord* record = nullptr;
+  };
 
   // All of the following, up to the next comment, run in the collector thread.
   void Run();
@@ -71,6 +85,11 @@ class Pipeline final : private BatchSink, private ChangeSink {
   int64_t WaitNs() const;
   void Tick();
   void TellEnd(const absl::Status& ended);
+  void Apply(std::span<const Event> events, int64_t now_ns) CNPROC_REQUIRES(mutex_);
+  void ApplyExit(const Event& event, int64_t now_ns) CNPROC_REQUIRES(mutex_);
+  void TakeFromMachine() CNPROC_REQUIRES(mutex_);
+  void TellKill(const OomKill& kill) CNPROC_REQUIRES(mutex_);
+  void TellRefusals(const Refusals& refusals) CNPROC_REQUIRES(mutex_);
   void OfferCut(uint64_t requested) CNPROC_EXCLUDES(mutex_);
   void SetReady(absl::Status status) CNPROC_EXCLUDES(mutex_);
 
@@ -95,10 +114,13 @@ class Pipeline final : private BatchSink, private ChangeSink {
   const std::optional<ProcFs> procfs_;
   const double start_time_seconds_;
   const int wake_fd_;
+  const bool scan_cgroups_;
+  const uint64_t oom_kills_at_start_;
 
   // The collector thread's own.
   const std::unique_ptr<DatagramSource> source_;
   EventStream stream_;
+  Machine machine_;
   int64_t drained_ns_ = 0;  // when the life socket was last empty
   int64_t next_tick_ns_ = 0;
   std::optional<ForkAudit> last_audit_;
@@ -106,6 +128,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   bool end_told_ = false;
   ResyncSchedule resync_;
   std::unique_ptr<ProcessScan> scan_;
+  std::vector<ProcessFacts> scan_facts_;  // parallel to scan_->processes()
+  bool scanned_once_ = false;
   bool scan_read_ = false;
   int64_t scan_start_ns_ = 0;
   std::thread thread_;
@@ -121,7 +145,11 @@ class Pipeline final : private BatchSink, private ChangeSink {
   uint64_t cut_ CNPROC_GUARDED_BY(mutex_) = 0;          // requests up to this one may be served
   uint64_t cuts_served_ CNPROC_GUARDED_BY(mutex_) = 0;  // or given up
   StreamStats stats_ CNPROC_GUARDED_BY(mutex_);
+  MachineStats machine_stats_ CNPROC_GUARDED_BY(mutex_);
+  ProgramRules program_rules_ CNPROC_GUARDED_BY(mutex_);
   ProcessTable table_ CNPROC_GUARDED_BY(mutex_);
+  EventContext context_ CNPROC_GUARDED_BY(mutex_);
+  Identities identities_ CNPROC_GUARDED_BY(mutex_);
   std::vector<Enabled> collectors_ CNPROC_GUARDED_BY(mutex_);
   absl::Status ready_ CNPROC_GUARDED_BY(mutex_);
 };

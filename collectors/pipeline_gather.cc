@@ -64,6 +64,7 @@ Families Pipeline::CollectAll(const std::function<bool(std::string_view)>& wante
   const Cut cut{.stream = stats_,
                 .processes = table_,
                 .host = host,
+                .machine = machine_stats_,
                 .up = stats_.subscribed && ready_.ok() && MakesProgress(),
                 .receive_buffer_bytes = options_.receive_buffer_bytes,
                 .unix_offset_ns = source_->UnixOffsetNs(),
@@ -100,6 +101,8 @@ HostNumbers Pipeline::ReadHostNumbers() const {
   host.tasks = read(procfs_->Tasks());
   host.pid_max = read(procfs_->PidMax());
   host.threads_max = read(procfs_->ThreadsMax());
+  host.oom_kills = read(procfs_->OomKills());
+  if (host.oom_kills) *host.oom_kills -= oom_kills_at_start_;
   return host;
 }
 

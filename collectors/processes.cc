@@ -66,6 +66,9 @@ class ProcessesCollector final : public Collector {
       case Change::Type::kProcessVanished:
         vanished_ += change.at_start ? 0 : 1;
         break;
+      case Change::Type::kProcessConfirmed:
+      case Change::Type::kOomKilled:
+        break;
     }
   }
 
@@ -236,7 +239,7 @@ class ProcessesCollector final : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> CreateProcessesCollector() {
+std::unique_ptr<Collector> CreateProcessesCollector(const CollectorContext& /*context*/) {
   return std::make_unique<ProcessesCollector>();
 }
 

@@ -9,7 +9,7 @@
 namespace cnproc {
 
 // What processes of the whole host do: forks, execs, ends, lifetimes, limits.
-std::unique_ptr<Collector> CreateProcessesCollector();
+std::unique_ptr<Collector> CreateProcessesCollector(const CollectorContext& context);
 
 }  // namespace cnproc
 

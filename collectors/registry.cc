@@ -3,8 +3,15 @@
 
 #include <array>
 
+#include "collectors/container.h"
+#include "collectors/lineage.h"
+#include "collectors/oom.h"
 #include "collectors/processes.h"
+#include "collectors/program.h"
 #include "collectors/stream.h"
+#include "collectors/taskstats.h"
+#include "collectors/unit.h"
+#include "collectors/user.h"
 
 namespace cnproc {
 
@@ -17,6 +24,33 @@ std::span<const CollectorSpec> CollectorSpecs() {
       CollectorSpec{.name = "processes",
                     .help = "forks, execs, exits, lifetimes and limits of the host",
                     .create = &CreateProcessesCollector},
+      CollectorSpec{.name = "program",
+                    .help = "what the processes of each program do",
+                    .create = &CreateProgramCollector,
+                    .dimension = Dimension::kProgram},
+      CollectorSpec{.name = "unit",
+                    .help = "what the processes of each unit of systemd do",
+                    .create = &CreateUnitCollector,
+                    .dimension = Dimension::kUnit},
+      CollectorSpec{.name = "container",
+                    .help = "what the processes of each container do",
+                    .create = &CreateContainerCollector,
+                    .dimension = Dimension::kContainer},
+      CollectorSpec{.name = "user",
+                    .help = "what the processes of each user start",
+                    .create = &CreateUserCollector,
+                    .dimension = Dimension::kUser},
+      CollectorSpec{.name = "lineage",
+                    .help = "which program started which",
+                    .enabled = CollectorSpec::Default::kOff,
+                    .create = &CreateLineageCollector,
+                    .dimension = Dimension::kProgram},
+      CollectorSpec{.name = "taskstats",
+                    .help = "CPU and memory of ended processes, by their exit records",
+                    .create = &CreateTaskstatsCollector},
+      CollectorSpec{.name = "oom",
+                    .help = "processes that the kernel killed for want of memory",
+                    .create = &CreateOomCollector},
   };
   return kSpecs;
 }

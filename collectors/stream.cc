@@ -111,6 +111,8 @@ class StreamCollector final : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> CreateStreamCollector() { return std::make_unique<StreamCollector>(); }
+std::unique_ptr<Collector> CreateStreamCollector(const CollectorContext& /*context*/) {
+  return std::make_unique<StreamCollector>();
+}
 
 }  // namespace cnproc

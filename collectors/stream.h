@@ -9,7 +9,7 @@
 namespace cnproc {
 
 // The stream itself: is it whole, how late is it. Always on.
-std::unique_ptr<Collector> CreateStreamCollector();
+std::unique_ptr<Collector> CreateStreamCollector(const CollectorContext& context);
 
 }  // namespace cnproc
 

@@ -7,25 +7,33 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "collectors/family_writer.h"
+#include "collectors/kernel/clock.h"
 #include "collectors/kernel/connector.h"
 #include "collectors/kernel/recorder.h"
 #include "collectors/kernel/replay.h"
 #include "collectors/registry.h"
 #include "exporter/log.h"
+#include "exporter/machine_sources.h"
 #include "exporter/self_metrics.h"
+#include "exporter/settings.h"
 #include "exporter/version.h"
 
 namespace cnproc {
 namespace {
 
-PipelineOptions MakePipelineOptions(const Options& options, uint32_t receive_buffer_bytes) {
+PipelineOptions MakePipelineOptions(const Options& options, const Settings& settings,
+                                    uint32_t receive_buffer_bytes) {
   PipelineOptions pipeline;
   pipeline.collectors = options.collectors;
   if (options.replay_file.empty()) pipeline.procfs_root = options.procfs_root;
   pipeline.receive_buffer_bytes = receive_buffer_bytes;
+  pipeline.kubelet_runtime = options.kubelet_runtime;
+  pipeline.settings = settings;
   pipeline.notify = [](Severity severity, const std::string& message) { Log(severity, message); };
   return pipeline;
 }
+
+double UnixSeconds() { return static_cast<double>(RealtimeNs()) / kNsPerSecond; }
 
 RoutesOptions MakeRoutesOptions(const Options& options) {
   RoutesOptions routes;
@@ -75,15 +83,16 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
       Recorder::Create(options.record_file, options.record_max_bytes,
                        [](const std::string& message) { Log(Severity::kWarn, message); });
   if (!recorder.ok()) return recorder.status();
-  source->datagrams = std::make_unique<RecordedSource>(std::move(source->datagrams),
-                                                       *std::move(recorder));
+  source->datagrams =
+      std::make_unique<RecordedSource>(std::move(source->datagrams), *std::move(recorder));
   return source;
 }
 
-App::App(const Options& options, Source source)
+App::App(const Options& options, const Settings& settings, Source source)
     : options_(options),
-      pipeline_(std::move(source.datagrams),
-                MakePipelineOptions(options, source.receive_buffer_bytes)),
+      reload_success_seconds_(UnixSeconds()),
+      pipeline_(std::move(source.datagrams), OpenMachine(options),
+                MakePipelineOptions(options, settings, source.receive_buffer_bytes)),
       routes_(MakeRoutesOptions(options), *this),
       server_({.listen_addresses = options.listen_addresses},
               [this](const HttpRequest& request) { return routes_.Handle(request); }) {}
@@ -91,12 +100,39 @@ App::App(const Options& options, Source source)
 App::~App() { Stop(); }
 
 absl::Status App::Start() {
+  for (const CollectorSpec* spec : options_.collectors) {
+    const absl::Status working = pipeline_.CollectorWorking(spec->name);
+    if (working.ok()) continue;
+    Log(Severity::kWarn, std::string(working.message()), {{"collector", std::string(spec->name)}});
+  }
   pipeline_.Start();
   if (absl::Status status = server_.Start(); !status.ok()) return status;
   Log(Severity::kInfo, "serving",
       {{"addresses", absl::StrJoin(server_.BoundAddresses(), ",")},
        {"path", options_.telemetry_path}});
   return absl::OkStatus();
+}
+
+void App::Reload() {
+  const absl::StatusOr<Settings> settings = ReadSettings(options_);
+  reload_successful_ = settings.ok();
+  if (!settings.ok()) {
+    Log(Severity::kError, std::string(settings.status().message()),
+        {{"in_force", "the old configuration"}});
+    return;
+  }
+  pipeline_.Configure(*settings);
+  reload_success_seconds_ = UnixSeconds();
+  Log(Severity::kInfo, "reloaded the configuration", {{"file", options_.config_file}});
+}
+
+void App::CollectReload(Families& families) const {
+  FamilyWriter::Gauge(families, "cnproc_exporter_config_last_reload_successful",
+                      "1 if the newest attempt to load the configuration succeeded.")
+      .Add(reload_successful_ ? 1 : 0);
+  FamilyWriter::Gauge(families, "cnproc_exporter_config_last_reload_success_timestamp_seconds",
+                      "Unix time at which the configuration in force was loaded.")
+      .Add(reload_success_seconds_);
 }
 
 void App::Stop() {
@@ -110,6 +146,7 @@ absl::StatusOr<Families> App::Gather(const CollectorFilter& filter) {
   FamilyWriter::Gauge(families, "cnproc_exporter_build_info",
                       "Always 1: what this exporter was built from.")
       .Add(1, {{"compiler", kCompiler}, {"revision", kRevision}, {"version", kVersion}});
+  CollectReload(families);
   if (!options_.disable_exporter_metrics) {
     Families own = ReadProcessMetrics();
     std::move(own.begin(), own.end(), std::back_inserter(families));

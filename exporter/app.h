@@ -3,6 +3,7 @@
 #ifndef CNPROC_EXPORTER_APP_H_
 #define CNPROC_EXPORTER_APP_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/pipeline.h"
+#include "collectors/settings.h"
 #include "exporter/options.h"
 #include "exporter/web/http_server.h"
 #include "exporter/web/routes.h"
@@ -28,12 +30,14 @@ absl::StatusOr<Source> OpenSource(const Options& options);
 // Block SIGTERM, SIGINT and SIGHUP before: the threads inherit the mask.
 class App final : private MetricsSource {
  public:
-  App(const Options& options, Source source);
+  App(const Options& options, const Settings& settings, Source source);
   ~App() override;
 
   // InvalidArgument for an address that is none; any other error is the machine's.
   absl::Status Start();
   void Stop();
+  // Reads the configuration file again. One that is bad is refused, and the old one stays in force.
+  void Reload();
   // Whether the collector thread runs: for the service manager's watchdog.
   bool MakesProgress() const { return pipeline_.MakesProgress(); }
 
@@ -42,7 +46,11 @@ class App final : private MetricsSource {
   absl::Status Ready() override;
   std::vector<CollectorState> Collectors() override;
 
+  void CollectReload(Families& families) const;
+
   const Options options_;
+  std::atomic<bool> reload_successful_{true};
+  std::atomic<double> reload_success_seconds_;  // Unix time
   Pipeline pipeline_;
   const Routes routes_;
   HttpServer server_;

@@ -15,6 +15,7 @@
 #include "exporter/log.h"
 #include "exporter/options.h"
 #include "exporter/service_manager.h"
+#include "exporter/settings.h"
 
 namespace cnproc {
 namespace {
@@ -52,6 +53,7 @@ int ServeUntilStopped(const sigset_t& signals, App& app) {
     const int signal = NextSignal(signals, manager);
     // A collector thread that is stuck is restarted with the whole process.
     if (app.MakesProgress()) manager.TellAlive();
+    if (signal == SIGHUP) app.Reload();
     if (signal == SIGTERM || signal == SIGINT) {
       Log(Severity::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
       manager.TellStopping();
@@ -69,6 +71,11 @@ int Run(const Options& options) {
   // Hundreds of threads that each answer now and then: a heap for each would only cost memory.
   mallopt(M_ARENA_MAX, 2);
   if (options.config_check) return CheckConfiguration(options);
+  const absl::StatusOr<Settings> settings = ReadSettings(options);
+  if (!settings.ok()) {
+    Fail(settings.status());
+    return kBadUsage;
+  }
   absl::StatusOr<Source> source = OpenSource(options);
   if (!source.ok()) {
     // A recording is a file of the operator's; without one the machine is at fault.
@@ -76,7 +83,7 @@ int Run(const Options& options) {
     Fail(source.status());
     return bad_file ? kBadUsage : kCannotWork;
   }
-  App app(options, *std::move(source));
+  App app(options, *settings, *std::move(source));
   if (absl::Status status = app.Start(); !status.ok()) return Fail(status);
   return ServeUntilStopped(signals, app);
 }

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "collectors/registry.h"
+#include "exporter/config.h"
 #include "exporter/version.h"
 #include "exporter/web/listen_address.h"
 
@@ -31,12 +34,20 @@ std::string CheckListenAddress(const std::string& text) {
   return std::string(ParseListenAddress(text).status().message());
 }
 
+std::string CheckDuration(const std::string& text) {
+  return ParseDuration(text)
+             ? ""
+             : absl::StrCat("`", text, "` is no duration: give one as 90s, 15m or 1h30m");
+}
+
 // Strings as they were given, to be checked and converted after all flags are known.
 struct RawOptions {
   std::string receive_buffer = "8MiB";
   std::string record_max_size = "1GiB";
   std::string log_level = "info";
   std::string log_format = "logfmt";
+  std::string idle_timeout = "15m";
+  std::string container_idle_timeout = "5m";
   bool disable_defaults = false;
   std::map<std::string, bool> collectors;  // those that a flag named
 };
@@ -103,7 +114,37 @@ void AddCollectorFlags(CLI::App& app, RawOptions& raw) {
   }
 }
 
+void AddLabelFlags(CLI::App& app, Options& options, RawOptions& raw) {
+  const std::initializer_list<std::pair<const char*, LabelFlags*>> labels = {
+      {"program", &options.program},
+      {"unit", &options.unit},
+      {"container", &options.container},
+      {"user", &options.user},
+      {"lineage", &options.lineage}};
+  for (const auto& [name, flags] : labels) {
+    app.add_option(absl::StrCat("--collector.", name, ".limit"), flags->limit,
+                   absl::StrCat("Values of ", name, " at once; what finds no room counts as other"))
+        ->default_str(absl::StrCat(flags->default_limit))
+        ->check(CLI::Range(size_t{1}, kMaxLabelLimit));
+  }
+  app.add_option("--collector.idle-timeout", raw.idle_timeout,
+                 "A value without processes and events for this long gives way to a new one")
+      ->capture_default_str()
+      ->check(CheckDuration);
+  app.add_option("--collector.container.idle-timeout", raw.container_idle_timeout,
+                 "A container without processes is removed after this long")
+      ->capture_default_str()
+      ->check(CheckDuration);
+  app.add_option("--collector.container.kubelet-runtime", options.kubelet_runtime,
+                 "Who runs the containers of kubelet's plain cgroup paths")
+      ->capture_default_str();
+  app.add_flag("--collector.program.lifetime,!--no-collector.program.lifetime",
+               options.program_lifetime, "Tell lifetimes by program (default: on)");
+}
+
 void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
+  app.add_option("--config.file", options.config_file,
+                 "Naming rules, expected programs and limits, as YAML");
   app.add_flag("--config.check", options.config_check,
                "Say for each part whether it works here and what it lacks, then exit");
   app.add_option("--path.procfs", options.procfs_root, "Where procfs is mounted")
@@ -140,6 +181,8 @@ void Convert(const RawOptions& raw, Options& options) {
                                                           {"error", Severity::kError}};
   options.receive_buffer_bytes = *ParseSize(raw.receive_buffer);
   options.record_max_bytes = *ParseSize(raw.record_max_size);
+  options.idle_timeout_ns = *ParseDuration(raw.idle_timeout);
+  options.container_idle_timeout_ns = *ParseDuration(raw.container_idle_timeout);
   options.log_level = kLevels.at(raw.log_level);
   options.log_format = raw.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt;
   EnableCollectors(raw, options);
@@ -165,6 +208,38 @@ std::optional<uint64_t> ParseSize(const std::string& text) {
   return std::nullopt;
 }
 
+std::optional<int64_t> ParseDuration(const std::string& text) {
+  static constexpr std::array<std::pair<const char*, int64_t>, 7> kUnits = {
+      {{"y", 365 * 86'400'000LL},
+       {"w", 7 * 86'400'000LL},
+       {"d", 86'400'000},
+       {"h", 3'600'000},
+       {"m", 60'000},
+       {"s", 1'000},
+       {"ms", 1}}};
+  // 290 years fit into 64 bits of nanoseconds.
+  constexpr int64_t kMaxMs = 100 * 365 * 86'400'000LL;
+  absl::string_view rest = text;
+  int64_t total_ms = 0;
+  size_t unit_index = 0;  // of the largest unit that may follow
+  while (!rest.empty()) {
+    const size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    int64_t count = 0;
+    if (!absl::SimpleAtoi(rest.substr(0, digits), &count)) return std::nullopt;
+    rest.remove_prefix(digits);
+    const size_t letters = std::min(rest.find_first_of("0123456789"), rest.size());
+    const absl::string_view unit = rest.substr(0, letters);
+    rest.remove_prefix(letters);
+    while (unit_index < kUnits.size() && unit != kUnits[unit_index].first) ++unit_index;
+    if (unit_index == kUnits.size() || count > kMaxMs / kUnits[unit_index].second) {
+      return std::nullopt;
+    }
+    total_ms += count * kUnits[unit_index++].second;
+  }
+  if (text.empty() || total_ms > kMaxMs) return std::nullopt;
+  return total_ms * 1'000'000;
+}
+
 std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* argv) {
   CLI::App app("Prometheus exporter for the process events of the Linux kernel.",
                "cnproc_exporter");
@@ -173,6 +248,7 @@ std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* arg
   RawOptions raw;
   AddWebFlags(app, options);
   AddCollectorFlags(app, raw);
+  AddLabelFlags(app, options, raw);
   AddConnectorFlags(app, options, raw);
   AddOtherFlags(app, options, raw);
   try {

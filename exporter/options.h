@@ -15,6 +15,12 @@
 
 namespace cnproc {
 
+// Values of a label that user space chooses.
+struct LabelFlags {
+  size_t default_limit = 0;
+  std::optional<size_t> limit = std::nullopt;  // given by a flag
+};
+
 struct Options {
   // Web
   std::vector<std::string> listen_addresses = {":10119"};
@@ -26,6 +32,16 @@ struct Options {
   // Collectors: the enabled ones in the registry's order; `named` were asked for by a flag.
   std::vector<const CollectorSpec*> collectors;
   std::vector<std::string> named_collectors;
+  LabelFlags program{.default_limit = 100};
+  LabelFlags unit{.default_limit = 100};
+  LabelFlags container{.default_limit = 200};
+  LabelFlags user{.default_limit = 50};
+  LabelFlags lineage{.default_limit = 200};
+  int64_t idle_timeout_ns = 15 * 60 * int64_t{1'000'000'000};
+  int64_t container_idle_timeout_ns = 5 * 60 * int64_t{1'000'000'000};
+  std::string kubelet_runtime = "containerd";
+  bool program_lifetime = true;
+  std::string config_file;
 
   // Connector
   uint64_t receive_buffer_bytes = 8u << 20;
@@ -53,6 +69,10 @@ std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* arg
 
 // "8MiB" → 8388608: bytes, or KiB, MiB, GiB. Nothing if it is no size or beyond 64 bits.
 std::optional<uint64_t> ParseSize(const std::string& text);
+
+// "1h30m" → ns, as Prometheus writes durations: units ms, s, m, h, d, w, y, largest first. Nothing
+// if it is none.
+std::optional<int64_t> ParseDuration(const std::string& text);
 
 }  // namespace cnproc
 

@@ -122,8 +122,15 @@ ProcessReader::~ProcessReader() {
 
 ProcessReader::ProcessReader(ProcessReader&& other) noexcept
     : directory_(std::exchange(other.directory_, -1)),
-      options_(other.options_),
+      options_(std::move(other.options_)),
       cgroups_(std::move(other.cgroups_)) {}
+
+ProcessReader& ProcessReader::operator=(ProcessReader&& other) noexcept {
+  std::swap(directory_, other.directory_);
+  std::swap(options_, other.options_);
+  std::swap(cgroups_, other.cgroups_);
+  return *this;
+}
 
 ProcessFacts ProcessReader::Read(pid_t tgid, const ProgramRules& rules) {
   ProcessFacts facts;

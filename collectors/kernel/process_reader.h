@@ -31,7 +31,7 @@ class ProcessReader {
                                             ProcessReaderOptions options);
   ~ProcessReader();
   ProcessReader(ProcessReader&& other) noexcept;
-  ProcessReader& operator=(ProcessReader&&) = delete;
+  ProcessReader& operator=(ProcessReader&& other) noexcept;
 
   // Three system calls for each file; none but comm's for a process that is gone. What cannot be
   // read is left empty.
@@ -47,7 +47,7 @@ class ProcessReader {
   std::shared_ptr<const CgroupFacts> Understand(std::string_view cgroup_text);
 
   int directory_;
-  const ProcessReaderOptions options_;
+  ProcessReaderOptions options_;
   // A host has many processes and few cgroups.
   absl::flat_hash_map<std::string, std::shared_ptr<const CgroupFacts>> cgroups_;
 };

@@ -55,17 +55,23 @@ absl::StatusOr<uint64_t> ProcFs::ReadNumber(absl::string_view relative_path) con
   return number;
 }
 
-absl::StatusOr<uint64_t> ProcFs::TotalForks() const {
-  absl::StatusOr<std::string> text = Read("stat");
+absl::StatusOr<uint64_t> ProcFs::ReadLine(absl::string_view relative_path,
+                                          absl::string_view name) const {
+  absl::StatusOr<std::string> text = Read(relative_path);
   if (!text.ok()) return text.status();
+  const std::string prefix = absl::StrCat(name, " ");
   for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-    uint64_t forks = 0;
-    if (absl::StartsWith(line, "processes ") && absl::SimpleAtoi(line.substr(10), &forks)) {
-      return forks;
+    uint64_t number = 0;
+    if (absl::StartsWith(line, prefix) && absl::SimpleAtoi(line.substr(prefix.size()), &number)) {
+      return number;
     }
   }
-  return absl::DataLossError(absl::StrCat(root_, "/stat has no line `processes`"));
+  return absl::DataLossError(absl::StrCat(root_, "/", relative_path, " has no line `", name, "`"));
 }
+
+absl::StatusOr<uint64_t> ProcFs::TotalForks() const { return ReadLine("stat", "processes"); }
+
+absl::StatusOr<uint64_t> ProcFs::OomKills() const { return ReadLine("vmstat", "oom_kill"); }
 
 absl::StatusOr<uint64_t> ProcFs::Tasks() const {
   absl::StatusOr<std::string> text = Read("loadavg");

@@ -31,12 +31,15 @@ class ProcFs {
   absl::StatusOr<uint64_t> Tasks() const;
   absl::StatusOr<uint64_t> PidMax() const;
   absl::StatusOr<uint64_t> ThreadsMax() const;
+  // Processes killed for want of memory since boot: the `oom_kill` line of /proc/vmstat.
+  absl::StatusOr<uint64_t> OomKills() const;
 
   // The whole of a small file below the root, at most 64 KiB of it.
   absl::StatusOr<std::string> Read(absl::string_view relative_path) const;
 
  private:
   absl::StatusOr<uint64_t> ReadNumber(absl::string_view relative_path) const;
+  absl::StatusOr<uint64_t> ReadLine(absl::string_view relative_path, absl::string_view name) const;
 
   std::string root_;
 };

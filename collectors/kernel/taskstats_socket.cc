@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/taskstats_socket.h"
 
+#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/taskstats.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -15,12 +18,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "collectors/kernel/connector_advice.h"
 #include "collectors/kernel/taskstats.h"
 
 namespace cnproc {
 namespace {
 
-constexpr size_t kBatchDatagrams = 64;
 // A record that ends a process with threads holds struct taskstats twice: 1,172 bytes by Linux
 // 6.18, 1,428 by 7.2. What lies beyond is cut, and the part that counts stands first.
 constexpr size_t kDatagramBytes = 2048;
@@ -58,9 +61,27 @@ absl::Status AwaitReply(const NetlinkSocket& socket, ReceiveBatch& batch, Accept
 TaskstatsSocket::TaskstatsSocket(NetlinkSocket socket, const ReceiveBufferGrant& grant)
     : socket_(std::move(socket)),
       grant_(grant),
-      batch_(std::make_unique<ReceiveBatch>(kBatchDatagrams, kDatagramBytes)) {}
+      batch_(std::make_unique<ReceiveBatch>(kBatchRecords, kDatagramBytes)) {}
 
-absl::StatusOr<TaskstatsSocket> TaskstatsSocket::Open(uint32_t receive_buffer_bytes) {
+absl::StatusOr<TaskstatsSocket> TaskstatsSocket::Open(uint32_t receive_buffer_bytes,
+                                                      const std::string& network_namespace) {
+  if (network_namespace.empty()) return OpenHere(receive_buffer_bytes);
+  // setns() changes the calling thread for good, so it gets a thread of its own.
+  absl::StatusOr<TaskstatsSocket> result = absl::UnknownError("not opened");
+  std::thread opener([&] {
+    const int fd = open(network_namespace.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) {
+      result = AdviseOnNamespace(errno, network_namespace);
+    } else {
+      result = OpenHere(receive_buffer_bytes);
+    }
+    if (fd >= 0) close(fd);
+  });
+  opener.join();
+  return result;
+}
+
+absl::StatusOr<TaskstatsSocket> TaskstatsSocket::OpenHere(uint32_t receive_buffer_bytes) {
   absl::StatusOr<NetlinkSocket> socket = NetlinkSocket::Open(NETLINK_GENERIC, 0, {});
   if (!socket.ok()) return socket.status();
   const absl::StatusOr<ReceiveBufferGrant> grant =

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,11 +19,16 @@ namespace cnproc {
 // Not thread safe, but for being moved to another thread.
 class TaskstatsSocket {
  public:
+  // The most that one Receive appends.
+  static constexpr size_t kBatchRecords = 64;
+
   // Registers for all CPUs that the machine can ever have, so that one plugged in later is heard
   // too, and sees a record come before it returns. May block for some seconds where the kernel
   // does not answer. Errors: kUnimplemented for a kernel without taskstats, kPermissionDenied
   // without CAP_NET_ADMIN, kFailedPrecondition in a namespace to which no records go.
-  static absl::StatusOr<TaskstatsSocket> Open(uint32_t receive_buffer_bytes);
+  // `network_namespace` is a path as /proc/1/ns/net, empty = our own.
+  static absl::StatusOr<TaskstatsSocket> Open(uint32_t receive_buffer_bytes,
+                                              const std::string& network_namespace = "");
 
   // Appends the records of one batch to `records`, in the order in which tasks ended on each CPU.
   // Never blocks; kEmpty once nothing is queued. Call until then: after kOverrun the kernel queues
@@ -38,6 +44,7 @@ class TaskstatsSocket {
  private:
   TaskstatsSocket(NetlinkSocket socket, const ReceiveBufferGrant& grant);
 
+  static absl::StatusOr<TaskstatsSocket> OpenHere(uint32_t receive_buffer_bytes);
   absl::Status Register();
   absl::Status LookUpFamily();
   absl::Status CheckDelivery() const;

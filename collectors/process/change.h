@@ -9,6 +9,8 @@
 #include <cstdint>
 
 #include "collectors/process/event.h"
+#include "collectors/process/exit_record.h"
+#include "collectors/process/process_facts.h"
 
 namespace cnproc {
 
@@ -18,7 +20,7 @@ inline constexpr int64_t kUnknownStart = INT64_MIN;
 enum class Dimension : uint8_t { kProgram, kUnit, kContainer, kUser };
 inline constexpr size_t kDimensionCount = 4;
 
-// A living process, as the process table keeps it: 64 bytes.
+// A living process, as the process table keeps it: 56 bytes.
 struct Process {
   pid_t tgid = 0;
   pid_t parent_tgid = 0;
@@ -27,9 +29,10 @@ struct Process {
   uint32_t effective_uid = kUnknownId;
   pid_t first_other_thread = 0;  // the process table's list of threads, 0 = none
   uint32_t other_threads = 0;    // living threads but the leader
-  // Owned by the collectors of the dimensions: ids of label values, inherited at fork.
+  // Kept by Identities, inherited at fork: ids of label values by Dimension, 0 = none (yet).
   std::array<uint32_t, kDimensionCount> values{};
-  bool leader_exited = false;  // other threads keep the process alive
+  NameSource name_source = NameSource::kUnknown;  // of the program
+  bool leader_exited = false;                     // other threads keep the process alive
   bool kernel_thread = false;
 };
 
@@ -38,26 +41,42 @@ struct Change {
     kProcessForked,  // process = the child, parent = who forked, if known
     kThreadForked,   // process may be null
     kExeced,
-    kThreadExited,     // the process lives on; process may be null
-    kProcessEnded,     // still in the table while this is told
-    kUidChanged,       // of the leader; process may be null if it has ended
-    kGidChanged,       // as kUidChanged
-    kSessionCreated,   // process may be null
-    kPtraceAttached,   // process may be null
-    kPtraceDetached,   // process may be null
-    kProcessAppeared,  // neither scan nor fork had shown it before
-    kProcessVanished,  // its end was never seen; still in the table while this is told
+    kThreadExited,      // the process lives on; process may be null
+    kProcessEnded,      // still in the table while this is told
+    kUidChanged,        // of the leader; process may be null if it has ended
+    kGidChanged,        // as kUidChanged
+    kSessionCreated,    // process may be null
+    kPtraceAttached,    // process may be null
+    kPtraceDetached,    // process may be null
+    kProcessAppeared,   // neither scan nor fork had shown it before
+    kProcessVanished,   // its end was never seen; still in the table while this is told
+    kProcessConfirmed,  // a scan saw a process that was known
+    kOomKilled,         // the kernel logged it; tgid is 0 if it is not in the table any more
   };
 
   Type type = Type::kProcessForked;
   int64_t timestamp_ns = 0;  // CLOCK_MONOTONIC
   Process* process = nullptr;
   Process* parent = nullptr;                  // kProcessForked
-  const ProcessSnapshot* snapshot = nullptr;  // kProcessAppeared by a scan
+  const ProcessSnapshot* snapshot = nullptr;  // kProcessAppeared by a scan, kProcessConfirmed
   uint32_t wait_status = 0;                   // kProcessEnded
   uint32_t effective_id = kUnknownId;         // kUidChanged, kGidChanged
-  bool escalated = false;  // kUidChanged: the effective uid went from non-zero to 0
-  bool at_start = false;   // kProcessAppeared, kProcessVanished: before the first scan was done
+  bool escalated = false;      // kUidChanged: the effective uid went from non-zero to 0
+  bool at_start = false;       // kProcessAppeared, kProcessVanished: before the first scan was done
+  bool oom_in_cgroup = false;  // kOomKilled: by a cgroup's limit, not the host's
+
+  // What the machine said beside the stream; null where it was not asked or could not tell.
+  // Given by the pipeline, not by the process table.
+  const ProcessFacts* facts = nullptr;  // kExeced, and where there is a snapshot
+  // kThreadExited, kProcessEnded: of the task that ended. kExeced: of the process' next exit, if it
+  // has ended by now.
+  const ExitRecord* record = nullptr;
+
+  // Set by Identities. Execs and forks of this process that could not be counted by program until
+  // now, because its name was not known.
+  uint32_t late_execs = 0;
+  uint32_t late_forks = 0;
+  uint32_t previous_program = 0;  // kExeced and with late_execs: whom the process was before
 };
 
 // Told every change, in order, by the one thread that owns the process table.

@@ -67,6 +67,7 @@ void ProcessTable::ApplyProcessFork(const Event& event) {
     child.real_uid = parent->real_uid;
     child.effective_uid = parent->effective_uid;
     child.values = parent->values;
+    child.name_source = parent->name_source;
     child.kernel_thread = parent->kernel_thread;
   }
   sink_.OnChange({.type = Change::Type::kProcessForked,
@@ -157,6 +158,12 @@ const Process* ProcessTable::Find(pid_t tgid) const {
   return found == processes_.end() ? nullptr : &found->second;
 }
 
+Process* ProcessTable::FindByTask(pid_t tid) {
+  if (Process* process = FindMutable(tid)) return process;
+  const auto thread = threads_.find(tid);
+  return thread == threads_.end() ? nullptr : FindMutable(thread->second.tgid);
+}
+
 Process* ProcessTable::FindMutable(pid_t tgid) {
   const auto found = processes_.find(tgid);
   return found == processes_.end() ? nullptr : &found->second;
@@ -203,7 +210,7 @@ void ProcessTable::Forget(Process& process) {
 }
 
 void ProcessTable::GiveUpIfFull(Process& newcomer, int64_t timestamp_ns) {
-  if (!full()) return;
+  if (tasks() <= max_tasks_) return;
   ++evictions_;
   Vanish(newcomer, timestamp_ns);
 }
@@ -213,7 +220,7 @@ void ProcessTable::AddThread(Process& process, pid_t tid) {
     if (stale->second.tgid == process.tgid) return;
     if (Process* owner = FindMutable(stale->second.tgid)) RemoveThread(*owner, tid);
   }
-  if (full()) {
+  if (tasks() >= max_tasks_) {
     ++evictions_;
     return;
   }
@@ -294,11 +301,14 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
     Vanish(*process, scan_start_ns_);
     process = nullptr;
   }
-  if (process == nullptr) {
+  const bool known = process != nullptr;
+  if (!known) {
     if (ended_.contains(snapshot.tgid)) return;
     process = &Appear({.tgid = snapshot.tgid,
                        .parent_tgid = snapshot.parent_tgid,
                        .start_ns = snapshot.start_ns,
+                       .real_uid = snapshot.real_uid,
+                       .effective_uid = snapshot.effective_uid,
                        .kernel_thread = snapshot.kernel_thread},
                       &snapshot, scan_start_ns_);
   }
@@ -307,6 +317,12 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
     process->real_uid = snapshot.real_uid;
     process->effective_uid = snapshot.effective_uid;
     SetLeaderExited(*process, snapshot.leader_exited);
+  }
+  if (known) {
+    sink_.OnChange({.type = Change::Type::kProcessConfirmed,
+                    .timestamp_ns = scan_start_ns_,
+                    .process = process,
+                    .snapshot = &snapshot});
   }
   ReconcileThreads(*process, snapshot);
   GiveUpIfFull(*process, scan_start_ns_);

@@ -21,8 +21,9 @@ namespace cnproc {
 // A process ends with its last thread. Not thread safe: one thread owns it.
 class ProcessTable {
  public:
-  // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and told as
-  // vanished, a thread beyond is not kept; both count in evictions(). `sink` must outlive the table.
+  // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and told
+  // as vanished, a thread beyond is not kept; both count in evictions(). `sink` must outlive the
+  // table.
   ProcessTable(size_t max_tasks, ChangeSink& sink);
 
   void Apply(const Event& event);
@@ -38,6 +39,8 @@ class ProcessTable {
   bool scan_is_bounded() const { return touched_.size() + ended_.size() < max_tasks_; }
 
   const Process* Find(pid_t tgid) const;
+  // The process that this task belongs to, its leader or another thread; null if none.
+  Process* FindByTask(pid_t tid);
   size_t processes() const { return processes_.size(); }
   // Living tasks: leaders and other threads.
   size_t threads() const { return processes_.size() - exited_leaders_ + threads_.size(); }
@@ -65,7 +68,7 @@ class ProcessTable {
   void End(Process& process, const Event& event);
   void Forget(Process& process);
   void GiveUpIfFull(Process& newcomer, int64_t timestamp_ns);
-  bool full() const { return processes_.size() + threads_.size() > max_tasks_; }
+  size_t tasks() const { return processes_.size() + threads_.size(); }
 
   void AddThread(Process& process, pid_t tid);
   void RemoveThread(Process& process, pid_t tid);

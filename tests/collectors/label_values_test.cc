@@ -15,6 +15,9 @@ namespace {
 using testing::UnorderedElementsAre;
 
 constexpr int64_t kTimeout = 100;
+constexpr int64_t kOffset = 1'700'000'000'000'000'000;
+
+double Unix(int64_t now_ns) { return static_cast<double>(now_ns + kOffset) * 1e-9; }
 
 LabelPolicy Policy(size_t limit, std::vector<std::string> expected = {}) {
   return {.limit = limit, .idle_timeout_ns = kTimeout, .expected = std::move(expected)};
@@ -33,95 +36,95 @@ ValueId Begin(LabelValues& values, std::string_view text) {
 }
 
 TEST(LabelValuesTest, GivesAValueOneIdAndItsStart) {
-  LabelValues values(Policy(3), 1'000);
+  LabelValues values(Policy(3), 1'000, kOffset);
   const ValueId nginx = values.Intern("nginx");
-  values.AdvanceTo(2'000);
+  values.AdvanceTo(2'000, kOffset);
   const ValueId sshd = values.Intern("sshd");
   EXPECT_NE(nginx, sshd);
   EXPECT_EQ(values.Intern("nginx"), nginx);
   EXPECT_EQ(values.value(nginx).text, "nginx");
-  EXPECT_EQ(values.value(nginx).created_ns, 1'000);
-  EXPECT_EQ(values.value(sshd).created_ns, 2'000);
+  EXPECT_DOUBLE_EQ(values.value(nginx).start_time_seconds, Unix(1'000));
+  EXPECT_DOUBLE_EQ(values.value(sshd).start_time_seconds, Unix(2'000));
   EXPECT_EQ(values.size(), 2U);
   EXPECT_THAT(Texts(values), UnorderedElementsAre("nginx", "sshd"));
 }
 
 TEST(LabelValuesTest, CountsAsOtherWhatFindsNoRoom) {
   // Given as many values as there is room for, each with a process
-  LabelValues values(Policy(2), 0);
+  LabelValues values(Policy(2), 0, kOffset);
   Begin(values, "a");
   Begin(values, "b");
   // When two more come, however late
-  values.AdvanceTo(10 * kTimeout);
+  values.AdvanceTo(10 * kTimeout, kOffset);
   EXPECT_EQ(values.Intern("c"), kOtherValue);
   EXPECT_EQ(values.Intern("d"), kOtherValue);
   EXPECT_EQ(values.Intern("c"), kOtherValue);
   // Then each time is an overflow, and "other" exists since the first.
   EXPECT_EQ(values.overflows(), 3U);
   EXPECT_EQ(values.evictions(), 0U);
-  EXPECT_EQ(values.value(kOtherValue).created_ns, 10 * kTimeout);
+  EXPECT_DOUBLE_EQ(values.value(kOtherValue).start_time_seconds, Unix(10 * kTimeout));
   EXPECT_THAT(Texts(values), UnorderedElementsAre("a", "b", "other"));
   EXPECT_EQ(values.size(), 2U);
 }
 
 TEST(LabelValuesTest, LetsTheLongestIdleGiveWay) {
   // Given two values without processes, the older one with the newer event
-  LabelValues values(Policy(2), 0);
+  LabelValues values(Policy(2), 0, kOffset);
   const ValueId a = values.Intern("a");
-  values.AdvanceTo(10);
+  values.AdvanceTo(10, kOffset);
   const ValueId b = values.Intern("b");
-  values.AdvanceTo(20);
+  values.AdvanceTo(20, kOffset);
   values.Touch(a);
   // When a newcomer comes just before the other one's time
-  values.AdvanceTo(10 + kTimeout - 1);
+  values.AdvanceTo(10 + kTimeout - 1, kOffset);
   EXPECT_EQ(values.Intern("c"), kOtherValue);
   // Then it finds no room; at its time it does.
-  values.AdvanceTo(10 + kTimeout);
+  values.AdvanceTo(10 + kTimeout, kOffset);
   const uint32_t generation = values.generation(b);
   EXPECT_EQ(values.Intern("c"), b);
   EXPECT_NE(values.generation(b), generation);
-  EXPECT_EQ(values.value(b).created_ns, 10 + kTimeout);
+  EXPECT_DOUBLE_EQ(values.value(b).start_time_seconds, Unix(10 + kTimeout));
   EXPECT_EQ(values.evictions(), 1U);
   EXPECT_THAT(Texts(values), UnorderedElementsAre("a", "c", "other"));
 }
 
 TEST(LabelValuesTest, StartsAnewAValueThatComesBack) {
-  LabelValues values(Policy(1), 0);
+  LabelValues values(Policy(1), 0, kOffset);
   ByValue<int> counts;
   counts.at(values, values.Intern("a")) = 7;
-  values.AdvanceTo(kTimeout);
+  values.AdvanceTo(kTimeout, kOffset);
   counts.at(values, values.Intern("b")) = 3;
-  values.AdvanceTo(2 * kTimeout);
+  values.AdvanceTo(2 * kTimeout, kOffset);
   const ValueId again = values.Intern("a");
   EXPECT_EQ(counts.find(values, again), nullptr);
   EXPECT_EQ(counts.at(values, again), 0);
-  EXPECT_EQ(values.value(again).created_ns, 2 * kTimeout);
+  EXPECT_DOUBLE_EQ(values.value(again).start_time_seconds, Unix(2 * kTimeout));
 }
 
 TEST(LabelValuesTest, KeepsAValueWhileItHasAProcess) {
-  LabelValues values(Policy(1), 0);
+  LabelValues values(Policy(1), 0, kOffset);
   const ValueId a = Begin(values, "a");
   values.AddProcess(a);
   values.RemoveProcess(a);
-  values.AdvanceTo(50 * kTimeout);
+  values.AdvanceTo(50 * kTimeout, kOffset);
   EXPECT_EQ(values.Intern("b"), kOtherValue);
   // When the last process ends, then its idle time begins.
   values.RemoveProcess(a);
-  values.AdvanceTo(51 * kTimeout - 1);
+  values.AdvanceTo(51 * kTimeout - 1, kOffset);
   EXPECT_EQ(values.Intern("b"), kOtherValue);
-  values.AdvanceTo(51 * kTimeout);
+  values.AdvanceTo(51 * kTimeout, kOffset);
   EXPECT_EQ(values.Intern("b"), a);
 }
 
 TEST(LabelValuesTest, KeepsIdleValuesBelowTheLimitUnlessToldOtherwise) {
   LabelPolicy policy = Policy(10);
-  LabelValues programs(policy, 0);
+  LabelValues programs(policy, 0, kOffset);
   policy.remove_idle = true;
-  LabelValues containers(policy, 0);
+  LabelValues containers(policy, 0, kOffset);
   for (LabelValues* values : {&programs, &containers}) {
     values->Intern("gone");
     Begin(*values, "alive");
-    values->AdvanceTo(kTimeout);
+    values->AdvanceTo(kTimeout, kOffset);
   }
   EXPECT_THAT(Texts(programs), UnorderedElementsAre("alive", "gone"));
   EXPECT_THAT(Texts(containers), UnorderedElementsAre("alive"));
@@ -130,15 +133,15 @@ TEST(LabelValuesTest, KeepsIdleValuesBelowTheLimitUnlessToldOtherwise) {
 
 TEST(LabelValuesTest, AlwaysHasTheExpectedValues) {
   // Given two expected values, which never had a process, and room for one more
-  LabelValues values(Policy(3, {"nginx", "sshd"}), 5);
+  LabelValues values(Policy(3, {"nginx", "sshd"}), 5, kOffset);
   EXPECT_THAT(Texts(values), UnorderedElementsAre("nginx", "sshd"));
   const ValueId sshd = values.Intern("sshd");
-  EXPECT_EQ(values.value(sshd).created_ns, 5);
+  EXPECT_DOUBLE_EQ(values.value(sshd).start_time_seconds, Unix(5));
   values.AddProcess(sshd);
   values.RemoveProcess(sshd);
   const ValueId a = values.Intern("a");
   // When others come for whom there is no room, long after all of these were last seen
-  values.AdvanceTo(10 * kTimeout);
+  values.AdvanceTo(10 * kTimeout, kOffset);
   // Then only the third gives way.
   EXPECT_EQ(values.Intern("b"), a);
   EXPECT_EQ(values.Intern("c"), kOtherValue);
@@ -146,7 +149,7 @@ TEST(LabelValuesTest, AlwaysHasTheExpectedValues) {
 }
 
 TEST(LabelValuesTest, TellsARealOtherFromTheRest) {
-  LabelValues values(Policy(1), 0);
+  LabelValues values(Policy(1), 0, kOffset);
   const ValueId real = values.Intern("other");
   EXPECT_NE(real, kOtherValue);
   EXPECT_EQ(values.value(real).text, "other_");
@@ -156,7 +159,7 @@ TEST(LabelValuesTest, TellsARealOtherFromTheRest) {
 }
 
 TEST(LabelValuesTest, TakesAnyBytes) {
-  LabelValues values(Policy(10), 0);
+  LabelValues values(Policy(10), 0, kOffset);
   EXPECT_EQ(values.value(values.Intern("a\nb\xff")).text, "a\ufffdb\ufffd");
   EXPECT_EQ(values.value(values.Intern("q\"\\")).text, "q\"\\");
   EXPECT_EQ(values.Intern("a\rb\xfe"), values.Intern("a\nb\xff"));
@@ -165,7 +168,7 @@ TEST(LabelValuesTest, TakesAnyBytes) {
 }
 
 TEST(LabelValuesTest, AllowsAProcessWithoutAValue) {
-  LabelValues values(Policy(1), 0);
+  LabelValues values(Policy(1), 0, kOffset);
   values.AddProcess(kNoValue);
   values.Touch(kNoValue);
   values.RemoveProcess(kNoValue);
@@ -174,7 +177,7 @@ TEST(LabelValuesTest, AllowsAProcessWithoutAValue) {
 
 TEST(LabelValuesTest, KeepsCountsOfValuesThatStayOverAReload) {
   // Given values expected, alive and idle
-  LabelValues values(Policy(4, {"expected", "dropped"}), 0);
+  LabelValues values(Policy(4, {"expected", "dropped"}), 0, kOffset);
   ByValue<int> counts;
   counts.at(values, values.Intern("expected")) = 1;
   const ValueId alive = Begin(values, "alive");
@@ -187,19 +190,19 @@ TEST(LabelValuesTest, KeepsCountsOfValuesThatStayOverAReload) {
   EXPECT_EQ(*counts.find(values, alive), 2);
   EXPECT_EQ(*counts.find(values, values.Intern("expected")), 1);
   // and what nobody expects any more goes with its time.
-  values.AdvanceTo(kTimeout);
+  values.AdvanceTo(kTimeout, kOffset);
   EXPECT_THAT(Texts(values), UnorderedElementsAre("alive", "new"));
   // An expected value does not give way after its process has ended either.
   values.RemoveProcess(alive);
-  values.AdvanceTo(5 * kTimeout);
+  values.AdvanceTo(5 * kTimeout, kOffset);
   EXPECT_EQ(values.Intern("x"), kOtherValue);
   EXPECT_EQ(*counts.find(values, values.Intern("alive")), 2);
 }
 
 TEST(LabelValuesTest, IgnoresAClockThatGoesBack) {
-  LabelValues values(Policy(1), 1'000);
-  values.AdvanceTo(10);
-  EXPECT_EQ(values.value(values.Intern("a")).created_ns, 1'000);
+  LabelValues values(Policy(1), 1'000, kOffset);
+  values.AdvanceTo(10, kOffset);
+  EXPECT_DOUBLE_EQ(values.value(values.Intern("a")).start_time_seconds, Unix(1'000));
 }
 
 // Against a model that is slow and plain.
@@ -210,14 +213,14 @@ TEST(LabelValuesTest, BehavesAsThePlainModelDoes) {
   };
   constexpr size_t kLimit = 8;
   std::mt19937 random(42);
-  LabelValues values(Policy(kLimit), 0);
+  LabelValues values(Policy(kLimit), 0, kOffset);
   std::map<std::string, Plain> model;
   std::vector<std::pair<ValueId, std::string>> alive;  // "" is other
   size_t others = 0;
   int64_t now = 0;
   for (int step = 0; step < 200'000; ++step) {
     now += random() % 12;
-    values.AdvanceTo(now);
+    values.AdvanceTo(now, kOffset);
     if (random() % 2 == 0 && !alive.empty()) {
       const size_t victim = random() % alive.size();
       values.RemoveProcess(alive[victim].first);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the collectors program, unit and container have in common: the same numbers, each divided by
+// another label.
+#ifndef CNPROC_COLLECTORS_DIMENSION_H_
+#define CNPROC_COLLECTORS_DIMENSION_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "collectors/collector.h"
+#include "collectors/family_writer.h"
+#include "collectors/identities.h"
+#include "collectors/label_values.h"
+#include "collectors/wait_status.h"
+
+namespace cnproc {
+
+// How a dimension is called on the page.
+struct DimensionNames {
+  const char* dimension;  // "container"
+  const char* label;      // "container_id"
+  const char* plural;     // "containers", in HELP texts
+};
+const DimensionNames& NamesOf(Dimension dimension);
+
+// The values of a dimension as they are at one cut, and how to write a series of one.
+struct ValueAtCut {
+  ValueId id = kNoValue;
+  const LabelValues::Value* value = nullptr;
+
+  Labels LabelsWith(Dimension dimension, Labels more = {}) const;
+  double start() const { return value->start_time_seconds; }
+};
+std::vector<ValueAtCut> ValuesAtCut(const LabelValues& values);
+
+// cnproc_label_*: every collector that has label values adds its series to these families.
+void CollectLabelNumbers(const char* dimension, const LabelValues& values, double start_time,
+                         Families& families);
+
+class DimensionCollector : public Collector {
+ public:
+  DimensionCollector(const CollectorContext& context, Dimension dimension)
+      : identities_(context.identities), dimension_(dimension) {}
+
+  void OnChange(const Change& change) override;
+  void OnForkRefusals(Dimension dimension, ValueId value, uint64_t count) override;
+  void Collect(const Cut& cut, Families& families) const override;
+
+ protected:
+  const LabelValues& values() const { return identities_.values(dimension_); }
+  const Identities& identities() const { return identities_; }
+  // "cnproc_unit_forks_total" for "forks_total".
+  std::string MetricName(const char* rest) const;
+
+ private:
+  struct Counts {
+    uint64_t forks = 0;
+    uint64_t execs = 0;
+    uint64_t coredumps = 0;
+    uint64_t escalations = 0;
+    uint64_t refusals = 0;            // of forks, by the pids controller
+    std::array<uint64_t, 3> exits{};  // by Outcome
+    std::array<uint64_t, kSignalKinds> signals{};
+  };
+  struct Line {
+    ValueAtCut at;
+    Counts counts;
+  };
+
+  Counts& CountsOf(const Process& process) {
+    return counts_.at(values(), process.values[static_cast<size_t>(dimension_)]);
+  }
+  void OnEnd(const Change& change);
+  void CollectCgroups(const std::vector<Line>& lines, double start_time, Families& families) const;
+  void CollectStarts(const std::vector<Line>& lines, Families& families) const;
+  void CollectEnds(const std::vector<Line>& lines, Families& families) const;
+
+  const Identities& identities_;
+  const Dimension dimension_;
+  ByValue<Counts> counts_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_DIMENSION_H_

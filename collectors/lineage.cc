@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/lineage.h"
+
+#include <string>
+
+#include "collectors/dimension.h"
+
+namespace cnproc {
+namespace {
+
+// Stands in no label value.
+constexpr char kSeparator = '\n';
+
+// Its values are pairs of programs, which no process holds: they idle from their latest exec on.
+class LineageCollector final : public Collector {
+ public:
+  explicit LineageCollector(const CollectorContext& context)
+      : identities_(context.identities),
+        pairs_(context.settings.lineage, identities_.now_ns(), identities_.unix_offset_ns()) {}
+
+  void OnChange(const Change& change) override {
+    const uint32_t execs = change.late_execs + (change.type == Change::Type::kExeced ? 1 : 0);
+    if (execs == 0) return;
+    const LabelValues& programs = identities_.values(Dimension::kProgram);
+    const ValueId program = change.process->values[static_cast<size_t>(Dimension::kProgram)];
+    if (program == kNoValue || change.previous_program == kNoValue) return;
+    std::string pair = programs.value(change.previous_program).text;
+    pair += kSeparator;
+    pair += programs.value(program).text;
+    pairs_.AdvanceTo(identities_.now_ns(), identities_.unix_offset_ns());
+    execs_.at(pairs_, pairs_.InternVerbatim(pair)) += execs;
+  }
+
+  void Configure(const Settings& settings) override { pairs_.Configure(settings.lineage); }
+
+  void Collect(const Cut& cut, Families& families) const override {
+    FamilyWriter execs = FamilyWriter::Counter(
+        families, "cnproc_lineage_execs_total",
+        "Programs started, by the program that the process was before: its parent's, mostly.", 0);
+    for (const ValueAtCut& at : ValuesAtCut(pairs_)) {
+      const uint64_t* count = execs_.find(pairs_, at.id);
+      // "other" has no separator, and stands for both.
+      const std::string& pair = at.value->text;
+      const size_t separator = pair.find(kSeparator);
+      const bool is_other = separator == std::string::npos;
+      execs.Add(count == nullptr ? 0 : static_cast<double>(*count),
+                {{"parent", pair.substr(0, separator)},
+                 {"program", is_other ? pair : pair.substr(separator + 1)}},
+                at.start());
+    }
+    CollectLabelNumbers("lineage", pairs_, cut.start_time_seconds, families);
+  }
+
+ private:
+  const Identities& identities_;
+  LabelValues pairs_;
+  ByValue<uint64_t> execs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> CreateLineageCollector(const CollectorContext& context) {
+  return std::make_unique<LineageCollector>(context);
+}
+
+}  // namespace cnproc

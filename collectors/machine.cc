@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/machine.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace cnproc {
+namespace {
+
+// More than the socket's buffer holds.
+constexpr size_t kMaxRecords = 1 << 15;
+constexpr size_t kFilesPerTick = 128;  // a millisecond
+
+bool IsKill(const Event& event) {
+  return event.type == EventType::kExit && (event.wait_status & 0x7f) == SIGKILL;
+}
+
+}  // namespace
+
+Machine::Machine(MachineSources sources)
+    : sources_(std::move(sources)), records_(kMaxRecords, kRecordMaxAgeNs) {}
+
+void Machine::ReadFor(std::span<const Event> events, const ProgramRules& rules, int64_t now_ns) {
+  execs_.clear();
+  if (sources_.processes.ok()) {
+    for (const Event& event : events) {
+      if (event.type != EventType::kExec) continue;
+      Track(execs_.emplace_back(sources_.processes->Read(event.tgid, rules)));
+    }
+  }
+  ReadRecords(now_ns);
+  // The log says whom the kernel killed before the process exits.
+  if (std::any_of(events.begin(), events.end(), IsKill)) ReadLog();
+}
+
+void Machine::ReadRecords(int64_t now_ns) {
+  if (!sources_.exit_records.ok()) return;
+  batch_.clear();
+  for (;;) {
+    const size_t before = batch_.size();
+    const absl::StatusOr<ReceiveOutcome> outcome = sources_.exit_records->Receive(batch_);
+    if (!outcome.ok()) break;
+    if (*outcome == ReceiveOutcome::kOverrun) {
+      ReadRecordDrops(now_ns);
+      continue;
+    }
+    // Less than a batch: no more was there.
+    if (batch_.size() - before < TaskstatsSocket::kBatchRecords) break;
+    // A flood is read in pieces, as the events are.
+    if (batch_.size() >= kMaxRecords) break;
+  }
+  for (const ExitRecord& record : batch_) records_.Push(record, now_ns);
+  stats_.exit_records += batch_.size();
+}
+
+void Machine::ReadRecordDrops(int64_t now_ns) {
+  const absl::StatusOr<uint64_t> drops = sources_.exit_records->Drops();
+  if (!drops.ok() || *drops == stats_.exit_records_lost) return;
+  stats_.exit_records_lost = *drops;
+  OnLoss(now_ns);
+}
+
+void Machine::ReadLog() {
+  if (!sources_.kernel_log.ok()) return;
+  // An error leaves what was read; the next call tries again.
+  (void)sources_.kernel_log->Read(kills_);
+  stats_.log_records_lost = sources_.kernel_log->lost();
+}
+
+void Machine::Tick(int64_t now_ns) {
+  ReadRecords(now_ns);
+  if (sources_.exit_records.ok()) ReadRecordDrops(now_ns);
+  ReadLog();
+  if (sources_.refusals) sources_.refusals->Sample(kFilesPerTick, refusals_);
+}
+
+ProcessFacts Machine::Complete(const ProcessSnapshot& snapshot, const ProgramRules& rules) {
+  if (!sources_.processes.ok()) return {};
+  ProcessFacts facts = sources_.processes->Complete(snapshot, rules);
+  Track(facts);
+  return facts;
+}
+
+void Machine::Track(const ProcessFacts& facts) {
+  if (sources_.refusals) sources_.refusals->Track(facts.cgroup);
+}
+
+}  // namespace cnproc

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the machine tells beside the stream of events: /proc at an exec, exit records, the kernel's
+// log, refused forks.
+#ifndef CNPROC_COLLECTORS_MACHINE_H_
+#define CNPROC_COLLECTORS_MACHINE_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/collector.h"
+#include "collectors/kernel/kmsg.h"
+#include "collectors/kernel/process_reader.h"
+#include "collectors/kernel/taskstats_socket.h"
+#include "collectors/process/event.h"
+#include "collectors/process/exit_record_queue.h"
+#include "collectors/process/process_facts.h"
+#include "collectors/refusal_sampler.h"
+
+namespace cnproc {
+
+// Each is there or says why it is not; the rest works without it.
+struct MachineSources {
+  absl::StatusOr<ProcessReader> processes = absl::UnavailableError("not asked for");
+  absl::StatusOr<TaskstatsSocket> exit_records = absl::UnavailableError("not asked for");
+  absl::StatusOr<KmsgReader> kernel_log = absl::UnavailableError("not asked for");
+  std::optional<RefusalSampler> refusals;
+};
+
+// Makes system calls; used by the collector thread alone, never with the pipeline's lock held
+// (but for what reads no more than memory: the queue of records).
+class Machine {
+ public:
+  explicit Machine(MachineSources sources);
+
+  // Reads all that belongs to these events, which are not applied yet: /proc for every exec, as
+  // long as the process is there; then exit records, for whoever is gone by now has sent one; and
+  // the kernel's log, if a process was killed.
+  void ReadFor(std::span<const Event> events, const ProgramRules& rules, int64_t now_ns);
+  // Once a second.
+  void Tick(int64_t now_ns);
+  // Events were lost: until their records have aged, a record may be of an earlier process.
+  void OnLoss(int64_t now_ns) { suspect_until_ns_ = now_ns + kRecordMaxAgeNs; }
+
+  ProcessFacts Complete(const ProcessSnapshot& snapshot, const ProgramRules& rules);
+  void Track(const ProcessFacts& facts);
+
+  // Of the execs that ReadFor was given, in order.
+  std::span<const ProcessFacts> execs() const { return execs_; }
+  const ExitRecord* PeekRecord(pid_t tid) const { return records_.Peek(tid); }
+  // `lifetime_us` of the task, if it is known and wanted.
+  std::optional<ExitRecord> TakeRecord(pid_t tid, std::optional<int64_t> lifetime_us) {
+    return records_.Take(tid, lifetime_us);
+  }
+  // Where nothing was lost the order alone is exact.
+  bool wants_lifetimes(int64_t now_ns) const { return now_ns < suspect_until_ns_; }
+  // What came since the last call.
+  std::vector<OomKill> TakeKills() { return std::exchange(kills_, {}); }
+  std::vector<Refusals> TakeRefusals() { return std::exchange(refusals_, {}); }
+
+  const MachineStats& stats() const { return stats_; }
+  absl::Status exit_records_status() const { return sources_.exit_records.status(); }
+  absl::Status kernel_log_status() const { return sources_.kernel_log.status(); }
+
+ private:
+  static constexpr int64_t kRecordMaxAgeNs = 60'000'000'000;
+
+  void ReadRecords(int64_t now_ns);
+  void ReadRecordDrops(int64_t now_ns);
+  void ReadLog();
+
+  MachineSources sources_;
+  ExitRecordQueue records_;
+  int64_t suspect_until_ns_ = 0;
+  std::vector<ProcessFacts> execs_;
+  std::vector<ExitRecord> batch_;
+  std::vector<OomKill> kills_;
+  std::vector<Refusals> refusals_;
+  MachineStats stats_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_MACHINE_H_

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/taskstats.h"
+
+#include <array>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "collectors/dimension.h"
+#include "collectors/histogram.h"
+
+namespace cnproc {
+namespace {
+
+// 1 MiB to 64 GiB.
+constexpr std::array kPeakBounds = {1048576.0,    4194304.0,     16777216.0,
+                                    67108864.0,   268435456.0,   1073741824.0,
+                                    4294967296.0, 17179869184.0, 68719476736.0};
+// What lives longer is seen by tools that sample.
+constexpr int64_t kShortLifeUs = 60'000'000;
+constexpr double kSecondsPerUs = 1e-6;
+constexpr std::array kDimensions = {Dimension::kProgram, Dimension::kUnit, Dimension::kContainer};
+
+struct Cpu {
+  int64_t user_us = 0;
+  int64_t system_us = 0;
+
+  Cpu& operator+=(const Cpu& other) {
+    user_us += other.user_us;
+    system_us += other.system_us;
+    return *this;
+  }
+};
+
+class TaskstatsCollector final : public Collector {
+ public:
+  explicit TaskstatsCollector(const CollectorContext& context)
+      : identities_(context.identities), working_(context.exit_records) {}
+
+  void OnChange(const Change& change) override {
+    switch (change.type) {
+      case Change::Type::kThreadExited:
+        if (change.record != nullptr && change.process != nullptr) {
+          ended_threads_[change.process->tgid] += CpuOf(*change.record);
+        }
+        break;
+      case Change::Type::kProcessEnded:
+        if (change.record != nullptr) OnEnd(change);
+        Forget(*change.process);
+        break;
+      case Change::Type::kProcessVanished:
+        Forget(*change.process);
+        break;
+      default:
+        break;
+    }
+  }
+
+  absl::Status Working() const override { return working_; }
+
+  void Collect(const Cut& cut, Families& families) const override {
+    const double start = cut.start_time_seconds;
+    FamilyWriter::Counter(families, "cnproc_taskstats_records_total",
+                          "Exit records of tasks received.", start)
+        .Add(static_cast<double>(cut.machine.exit_records));
+    FamilyWriter::Counter(families, "cnproc_taskstats_records_lost_total",
+                          "Exit records lost in the receive buffer.", start)
+        .Add(static_cast<double>(cut.machine.exit_records_lost));
+    FamilyWriter::Counter(families, "cnproc_short_lived_cpu_seconds_total",
+                          "CPU time of ended processes that lived less than a minute, which "
+                          "sampling cannot see.",
+                          start)
+        .Add(static_cast<double>(short_lived_.system_us) * kSecondsPerUs, {{"mode", "system"}})
+        .Add(static_cast<double>(short_lived_.user_us) * kSecondsPerUs, {{"mode", "user"}});
+    FamilyWriter::OfHistograms(families, "cnproc_process_peak_resident_bytes",
+                               "Peak resident size of ended processes.", start)
+        .Add(peaks_);
+    for (size_t i = 0; i < kDimensions.size(); ++i) {
+      if (identities_.wanted(kDimensions[i])) CollectBy(kDimensions[i], cpu_[i], families);
+    }
+  }
+
+ private:
+  static Cpu CpuOf(const ExitRecord& record) { return {record.user_us, record.system_us}; }
+
+  void Forget(const Process& process) {
+    if (!ended_threads_.empty()) ended_threads_.erase(process.tgid);
+  }
+
+  // The record is of the process' last thread.
+  void OnEnd(const Change& change) {
+    const ExitRecord& record = *change.record;
+    const Process& process = *change.process;
+    peaks_.Observe(static_cast<double>(record.peak_resident_bytes));
+    const int64_t lifetime_us = process.start_ns == kUnknownStart
+                                    ? record.elapsed_us
+                                    : (change.timestamp_ns - process.start_ns) / 1000;
+    if (lifetime_us >= kShortLifeUs) return;
+    Cpu cpu = CpuOf(record);
+    if (!ended_threads_.empty()) {
+      const auto threads = ended_threads_.find(process.tgid);
+      if (threads != ended_threads_.end()) cpu += threads->second;
+    }
+    short_lived_ += cpu;
+    for (size_t i = 0; i < kDimensions.size(); ++i) {
+      const ValueId id = process.values[static_cast<size_t>(kDimensions[i])];
+      cpu_[i].at(identities_.values(kDimensions[i]), id) += cpu;
+    }
+  }
+
+  void CollectBy(Dimension dimension, const ByValue<Cpu>& by_value, Families& families) const {
+    const DimensionNames& names = NamesOf(dimension);
+    FamilyWriter family = FamilyWriter::Counter(
+        families, std::string("cnproc_") + names.dimension + "_short_lived_cpu_seconds_total",
+        std::string("CPU time of ended processes of ") + names.plural +
+            " that lived less than a minute.",
+        0);
+    const LabelValues& values = identities_.values(dimension);
+    for (const ValueAtCut& at : ValuesAtCut(values)) {
+      const Cpu* found = by_value.find(values, at.id);
+      const Cpu cpu = found == nullptr ? Cpu() : *found;
+      family.Add(static_cast<double>(cpu.system_us) * kSecondsPerUs,
+                 at.LabelsWith(dimension, {{"mode", "system"}}), at.start());
+      family.Add(static_cast<double>(cpu.user_us) * kSecondsPerUs,
+                 at.LabelsWith(dimension, {{"mode", "user"}}), at.start());
+    }
+  }
+
+  const Identities& identities_;
+  const absl::Status working_;
+  // Of living processes: what their ended threads took. By tgid.
+  absl::flat_hash_map<pid_t, Cpu> ended_threads_;
+  Cpu short_lived_;
+  Histogram peaks_{kPeakBounds};
+  std::array<ByValue<Cpu>, kDimensions.size()> cpu_;  // as kDimensions
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> CreateTaskstatsCollector(const CollectorContext& context) {
+  return std::make_unique<TaskstatsCollector>(context);
+}
+
+}  // namespace cnproc

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens what the enabled collectors read beside the stream.
+#ifndef CNPROC_EXPORTER_MACHINE_SOURCES_H_
+#define CNPROC_EXPORTER_MACHINE_SOURCES_H_
+
+#include <string_view>
+
+#include "collectors/machine.h"
+#include "exporter/options.h"
+
+namespace cnproc {
+
+// Never fails: what cannot be opened says why, and the rest works without it.
+MachineSources OpenMachine(const Options& options);
+
+bool IsEnabled(const Options& options, std::string_view collector);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_MACHINE_SOURCES_H_
