@@ -98,7 +98,7 @@ std::vector<Element> ParseList(std::string_view header) {
   return elements;
 }
 
-constexpr std::array kFormats = {Format::kText, Format::kOpenMetrics};
+constexpr std::array kFormats = {Format::kText, Format::kOpenMetrics, Format::kProtobuf};
 
 std::pair<std::string_view, std::string_view> MediaType(Format format) {
   switch (format) {

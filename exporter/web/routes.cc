@@ -10,6 +10,7 @@
 
 #include "exporter/exposition/gzip.h"
 #include "exporter/exposition/negotiation.h"
+#include "exporter/exposition/protobuf.h"
 #include "exporter/exposition/text.h"
 #include "exporter/web/embedded.h"
 #include "exporter/web/pages.h"
@@ -228,6 +229,7 @@ HttpResponse Routes::Metrics(const HttpRequest& request) const {
       return Ok(ContentType(format),
                 WriteOpenMetrics(*families, {options_.openmetrics_created, options_.exemplars}));
     case Format::kProtobuf:
+      return Ok(ContentType(format), WriteProtobuf(*families, options_.exemplars));
     case Format::kText:
       break;
   }

@@ -25,6 +25,11 @@ constexpr const char* kPrometheus242 =
 constexpr const char* kPrometheus3Text =
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
+constexpr const char* kPrometheusNative =
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
+    "application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;"
+    "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
 INSTANTIATE_TEST_SUITE_P(
     Accept, NegotiateFormatTest,
     ::testing::Values(
@@ -47,6 +52,14 @@ INSTANTIATE_TEST_SUITE_P(
         AcceptCase{"application/openmetrics-text;q=2", Format::kText},
         AcceptCase{"application/openmetrics-text;q=x, text/plain;q=0.1", Format::kText},
         AcceptCase{"application/openmetrics-text;q=nan", Format::kText},
+        AcceptCase{kPrometheusNative, Format::kProtobuf},
+        AcceptCase{"application/vnd.google.protobuf", Format::kText},
+        AcceptCase{"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                   "encoding=text",
+                   Format::kText},
+        AcceptCase{"text/plain;q=0.3,application/vnd.google.protobuf;proto=\"io.prometheus.client."
+                   "MetricFamily\"; encoding=delimited;q=0.2",
+                   Format::kText},
         AcceptCase{"a/b;x=\"text/plain,\", application/openmetrics-text", Format::kOpenMetrics},
         AcceptCase{",;,=;q,\"", Format::kText}));
 

@@ -90,6 +90,16 @@ TEST_F(RoutesTest, ServesOpenMetricsWhenAccepted) {
   EXPECT_TRUE(response.body.ends_with("# EOF\n"));
 }
 
+TEST_F(RoutesTest, ServesProtobufWhenAccepted) {
+  const std::string type =
+      "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+      "encoding=delimited";
+  const HttpResponse response = Get("/metrics", {{"Accept", type}});
+  EXPECT_EQ(Header(response, "Content-Type"), type);
+  EXPECT_THAT(response.body, HasSubstr("cnproc_forks_total"));
+  EXPECT_THAT(response.body, Not(HasSubstr("# TYPE")));
+}
+
 TEST_F(RoutesTest, PacksAPageOnlyForThoseWhoAcceptIt) {
   source.extra_series = 1000;
   const HttpResponse plain = Get("/metrics", {{"Accept-Encoding", "gzip;q=0"}});
