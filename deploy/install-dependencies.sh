@@ -14,8 +14,9 @@ END
 }
 
 build_packages=(
-  ca-certificates cmake dpkg-dev g++ libabsl-dev libcli11-dev libre2-dev libssl-dev libyaml-cpp-dev
-  ninja-build pkg-config prometheus-cpp-dev zlib1g-dev
+  ca-certificates cmake dpkg-dev g++ libabsl-dev libcli11-dev libjs-dygraphs libprotobuf-dev
+  libre2-dev libssl-dev libyaml-cpp-dev ninja-build pkg-config prometheus-cpp-dev
+  protobuf-compiler zlib1g-dev
 )
 test_packages=(
   busybox-static  # the initramfs of tests/qemu
