@@ -84,6 +84,15 @@ TEST(BadFlags, EndWithStatus2AndOneLine) {
   }
 }
 
+TEST(BadFiles, EndWithStatus2AndOneLineThatNamesThem) {
+  for (const char* flag : {"--connector.replay", "--connector.record", "--config.file"}) {
+    SCOPED_TRACE(flag);
+    const Result result = RunExporter({std::string(flag) + "=/does/not/exist/file"});
+    EXPECT_EQ(result.ExitCode(), 2) << result.err;
+    ExpectOneErrorLine(result, {"/does/not/exist", "No such file"});
+  }
+}
+
 TEST(Help, AndVersionEndWithStatus0) {
   const Result help = RunExporter({"--help"});
   EXPECT_EQ(help.ExitCode(), 0);
@@ -121,10 +130,14 @@ TEST(NoPrivilege, ServesWithASmallerBufferOrSaysWhatIsMissing) {
   }
   const Witness witness;
   Exporter exporter({.as_nobody = true});
-  EXPECT_NE(exporter.Log().find("CAP_NET_ADMIN"), std::string::npos) << exporter.Log();
+  const double limit = std::stod(ReadFile("/proc/sys/net/core/rmem_max"));
+  if (limit < (8 << 20)) {
+    EXPECT_NE(exporter.Log().find("CAP_NET_ADMIN"), std::string::npos) << exporter.Log();
+  }
   const Window window = Alone(exporter, witness, [] { RunWorkload({"exit", "20", "77"}); });
   EXPECT_EQ(window.delta()["cnproc_exit_codes_total{code=\"77\"}"], 20);
-  EXPECT_LT(window.after.page["cnproc_receive_buffer_bytes"], 8 << 20);
+  // The kernel grants the double of what it takes from SO_RCVBUF.
+  EXPECT_LE(window.after.page["cnproc_receive_buffer_bytes"], 2 * limit);
   EXPECT_GT(window.after.page["cnproc_receive_buffer_bytes"], 0);
   EXPECT_EQ(exporter.Stop(), 0);
   EXPECT_EQ(RunExporter({"--config.check"}, {.as_nobody = true}).ExitCode(), 0);
@@ -153,16 +166,17 @@ void BringLoopbackUp() {
 }
 
 TEST(OwnNetworkNamespace, WithTheHostsForTheConnectorItCountsTheHost) {
+  const Witness witness;
   std::string failure;
   // A thread has a network namespace of its own, and hands it to the processes it starts.
   std::thread container([&] {
     try {
       if (unshare(CLONE_NEWNET) != 0) FailErrno("unshare");
       BringLoopbackUp();
-      Exporter exporter({.flags = {"--connector.netns=/proc/1/ns/net"}});
-      RunWorkload({"exit", "20", "77"});
-      std::this_thread::sleep_for(milliseconds(100));
-      EXPECT_EQ(exporter.Scrape()["cnproc_exit_codes_total{code=\"77\"}"], 20);
+      const std::string host = "/proc/" + std::to_string(getpid()) + "/ns/net";
+      Exporter exporter({.flags = {"--connector.netns=" + host}});
+      const Window window = Alone(exporter, witness, [] { RunWorkload({"exit", "20", "77"}); });
+      EXPECT_EQ(window.delta()["cnproc_exit_codes_total{code=\"77\"}"], 20);
       EXPECT_EQ(exporter.Stop(), 0);
     } catch (const HarnessError& error) {
       failure = error.what();

@@ -4,6 +4,8 @@
 # room there: the release binary must count exactly on the kernels that users have.
 #
 # usage: tests/qemu/run.sh [VERSION] [GTEST_FILTER]
+#        tests/qemu/run.sh VERSION --record FILE   records a workload where nobody else makes an
+#                                                  event: tests/fixtures/workload.pcap
 #   VERSION  6.1 by default, the kernel of Debian 12. Others as far as Debian's mirror has them:
 #            5.10 (bullseye-security), 6.12 (bookworm-security, trixie), newer (sid).
 # Environment: CNPROC_BUILD names another build tree than build/release.
@@ -16,6 +18,8 @@ work=$root/build/qemu/$version
 # What depends on the kernel; exposition, HTTP and flags are the same everywhere.
 filter=${2:-KnownNumbers.*:KnownBefore.*:Storm.*:AttributeFlood.*:Overload.*:HostileNetlink.*:StrayIgnores.*:NoPrivilege.*:WithPrivilege.*:Stop.*:OwnNetworkNamespace.*:OwnPidOrUserNamespace.*:RecordReplay.Replayed*}
 limit_seconds=400
+record_to=
+if [ "$filter" = --record ]; then record_to=${3:?a file to record to}; fi
 
 fail() {
   echo "tests/qemu: $*" >&2
@@ -64,6 +68,29 @@ fetch_kernel() {
     rm -rf unpacked ./*.deb)
 }
 
+# What the guest is there for.
+guest_script() {
+  if [ -z "$record_to" ]; then
+    echo "kernel_tests --gtest_color=no --gtest_filter='$filter'"
+    return
+  fi
+  cat <<'END'
+cnproc_exporter --web.listen-address=127.0.0.1:10119 --connector.record=/tmp/pcap >/dev/null 2>&1 &
+until wget -qO /dev/null http://127.0.0.1:10119/-/ready 2>/dev/null; do usleep 10000; done
+for arguments in "exit 5 77" "exit 2 1" "signal 3 6" "signal 1 11 core" "signal 2 40" "threads 5" \
+  "leader-first 2 92" "exec-by-thread 2 91" "uid 3" "gid 2" "sid 2" "ptrace 2" "comm 3" \
+  "execs 5 0"; do
+  cnproc_workload $arguments >/dev/null
+done
+sleep 1  # it is written in the background; the exporter's own end shall not be in it
+cp /tmp/pcap /tmp/recording
+kill $!
+wait $!
+echo "guest: recording"
+base64 /tmp/recording
+END
+}
+
 # Programs, the libraries they need, and an init that runs the tests.
 build_initramfs() {
   local tree=$work/tree program library
@@ -78,6 +105,7 @@ build_initramfs() {
       [ -e "$tree$library" ] || install -D "$library" "$tree$library"
     done
   done
+  guest_script >"$tree/guest"
   cat >"$tree/init" <<END
 #!/bin/busybox sh
 /bin/busybox --install -s /usr/bin
@@ -90,7 +118,7 @@ ip link set lo up
 # What the kernel has to say would fall between the lines of the tests.
 dmesg -n 1
 echo "guest: kernel \$(uname -r)"
-kernel_tests --gtest_color=no --gtest_brief=1 --gtest_filter='$filter'
+sh /guest
 echo "guest: status \$?"
 reboot -f
 END
@@ -112,7 +140,11 @@ fetch_kernel
 build_initramfs
 start=$SECONDS
 boot || fail "the guest did not end within $limit_seconds s: $work/console.log"
-sed -n 's/^.*guest: kernel/guest: kernel/;/^guest: kernel/,/^guest: status/p' "$work/console.log" |
-  tr -d '\r'
+sed -n 's/^.*guest: kernel/guest: kernel/;/^guest: kernel/,/^guest: \(status\|recording\)/p' \
+  "$work/console.log" | tr -d '\r'
 echo "tests/qemu: $((SECONDS - start)) s"
 grep -q '^guest: status 0' "$work/console.log" || fail "see $work/console.log"
+if [ -n "$record_to" ]; then
+  sed '1,/^guest: recording/d;/^guest: status/,$d' "$work/console.log" | tr -d '\r' |
+    base64 -d >"$record_to"
+fi

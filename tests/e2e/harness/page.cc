@@ -243,6 +243,12 @@ void CheckFamily(const PageFamily& family, Format format) {
   CheckSamples(family, format);
 }
 
+// Families are in the same order in every format: by their name in the text format.
+std::string TextName(const PageFamily& family, Format format) {
+  const bool shortened = format == Format::kOpenMetrics && family.type == "counter";
+  return shortened ? family.name + "_total" : family.name;
+}
+
 }  // namespace
 
 std::string SeriesName(const std::string& name, const LabelPairs& labels) {
@@ -281,9 +287,6 @@ Page Page::Parse(std::string_view text, Format format) {
       family.name = line.Name();
       line.Expect(" ");
       family.help = line.Rest();
-      if (!page.families_.empty() && family.name <= page.families_.back().name) {
-        line.Wrong("families out of order");
-      }
       page.families_.push_back(family);
     } else if (line.Take("# TYPE ")) {
       if (page.families_.empty() || line.Name() != page.families_.back().name ||
@@ -302,7 +305,13 @@ Page Page::Parse(std::string_view text, Format format) {
     }
   }
   if (ended != (format == Format::kOpenMetrics)) Fail("# EOF is missing");
-  for (const PageFamily& family : page.families_) CheckFamily(family, format);
+  std::string previous;
+  for (const PageFamily& family : page.families_) {
+    CheckFamily(family, format);
+    std::string name = TextName(family, format);
+    if (name <= previous) Fail("families out of order: " + name + " after " + previous);
+    previous = std::move(name);
+  }
   return page;
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cnproc::e2e {
@@ -59,15 +60,15 @@ std::string SeriesName(const std::string& name, const LabelPairs& labels);
 // 2^53. A series that was not there before counts from 0.
 class Delta {
  public:
-  Delta(const Page& before, const Page& after) : before_(before), after_(after) {}
+  Delta(Page before, Page after) : before_(std::move(before)), after_(std::move(after)) {}
 
   int64_t operator[](const std::string& series) const;
   int64_t Sum(const std::string& name) const;
   int64_t Sum(const std::string& name, const std::string& label, const std::string& value) const;
 
  private:
-  const Page& before_;
-  const Page& after_;
+  const Page before_;
+  const Page after_;
 };
 
 }  // namespace cnproc::e2e

@@ -2,7 +2,6 @@
 #include "tests/e2e/harness/process.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -37,12 +36,11 @@ const char* BecomeProgram(int program, char* const* words, const SpawnOptions& o
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   if (options.as_nobody) {
-    if (setgroups(0, nullptr) != 0) return "setgroups";
-    // The raw calls: glibc's would signal threads that this copy does not have.
+    // The raw calls: glibc's would wait for threads that this copy does not have.
+    if (syscall(SYS_setgroups, 0, nullptr) != 0) return "setgroups";
     if (syscall(SYS_setresgid, kNobody, kNobody, kNobody) != 0) return "setresgid";
     if (syscall(SYS_setresuid, kNobody, kNobody, kNobody) != 0) return "setresuid";
-  }
-  if (options.as_nobody) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // forgotten when credentials change
     syscall(SYS_execveat, program, "", words, environ, AT_EMPTY_PATH);
   } else {
     execv(words[0], words);
