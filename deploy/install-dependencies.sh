@@ -19,10 +19,13 @@ build_packages=(
   protobuf-compiler zlib1g-dev
 )
 test_packages=(
+  buildah podman runc # tests/e2e/container
   busybox-static  # the initramfs of tests/qemu
   cpio
+  debootstrap     # tests/e2e/packages, tests/e2e/container
   forkstat        # what tests/bench compares with
   libgmock-dev libgtest-dev
+  mandoc          # tests/deploy
   prometheus      # promtool; tests/dashboards
   prometheus-alertmanager # tests/e2e/alerts
   python3-yaml    # tests/rules
@@ -31,6 +34,7 @@ test_packages=(
 )
 # tests/dashboards. A node of another source brings its own npm, with which Debian's conflicts.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
+command -v kubectl >/dev/null || test_packages+=(kubernetes-client) # tests/deploy
 
 case "${1:---build}" in
   --build) wanted=("${build_packages[@]}") ;;

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Prints the manifests of an overlay. For `monitoring` it first wraps dashboards/rules in a PrometheusRule and lays
+# the dashboards beside it, in a temporary copy, so that both have one source.
+# usage: deploy/kubernetes/render.sh [base|monitoring|own-netns|ipv6|oom]
+set -euo pipefail
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+dashboards=$here/../../dashboards
+overlay=${1:-base}
+command -v kubectl >/dev/null || { echo "render: kubectl is missing" >&2; exit 1; }
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -r "$here/base" "$here/overlays" "$copy/"
+
+{
+  printf 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: cnproc\nspec:\n  groups:\n'
+  for file in "$dashboards"/rules/*.yml; do
+    sed -n '/^groups:/,$p' "$file" | tail -n +2 | sed 's/^\(.\)/  \1/'
+  done
+} >"$copy/overlays/monitoring/prometheusrule.yaml"
+cp "$dashboards"/*.json "$copy/overlays/monitoring/"
+
+if [ "$overlay" = base ]; then folder=$copy/base; else folder=$copy/overlays/$overlay; fi
+[ -d "$folder" ] || { echo "render: no overlay $overlay" >&2; exit 2; }
+kubectl kustomize "$folder"
