@@ -56,7 +56,7 @@ TEST(Stop, OnSigtermAndSigintWithStatus0) {
 
 TEST(Stop, InTheMiddleOfAStorm) {
   Exporter exporter;
-  std::thread storm([] { RunWorkload({"storm", "10000", CpuList()}); });
+  std::thread storm([] { RunWorkload({"storm", std::to_string(Scaled(10000)), CpuList()}); });
   std::this_thread::sleep_for(milliseconds(100));
   EXPECT_EQ(exporter.Stop(), 0) << exporter.Log();
   storm.join();

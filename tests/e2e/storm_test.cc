@@ -29,31 +29,34 @@ class Storm : public Lab {
 
 TEST_F(Storm, FortyThousandForksOnAllCpus) {
   const Cut before = TakeCut();
-  RunWorkload({"storm", "40000", CpuList()});
+  const int forks = Scaled(40000);
+  RunWorkload({"storm", std::to_string(forks), CpuList()});
   const Cut after = TakeCut();
-  EXPECT_GE(Delta(before.page, after.page)["cnproc_forks_total{kind=\"process\"}"], 40000);
+  EXPECT_GE(Delta(before.page, after.page)["cnproc_forks_total{kind=\"process\"}"], forks);
   ExpectNothingLost(before, after);
 }
 
 TEST_F(Storm, FiveThousandExecs) {
   const Cut before = TakeCut();
-  RunWorkload({"execs", "5000", CpuList()});
+  const int execs = Scaled(5000);
+  RunWorkload({"execs", std::to_string(execs), CpuList()});
   const Cut after = TakeCut();
-  EXPECT_GE(Delta(before.page, after.page)["cnproc_execs_total"], 5000);
+  EXPECT_GE(Delta(before.page, after.page)["cnproc_execs_total"], execs);
   ExpectNothingLost(before, after);
 }
 
 TEST_F(Storm, TwentyThousandThreads) {
   const Cut before = TakeCut();
-  RunWorkload({"threads", "20000"});
+  const int threads = Scaled(20000);
+  RunWorkload({"threads", std::to_string(threads)});
   const Cut after = TakeCut();
-  EXPECT_GE(Delta(before.page, after.page)["cnproc_forks_total{kind=\"thread\"}"], 20000);
+  EXPECT_GE(Delta(before.page, after.page)["cnproc_forks_total{kind=\"thread\"}"], threads);
   ExpectNothingLost(before, after);
 }
 
 // Every page scraped in the middle of a storm is a consistent cut.
 TEST_F(Storm, EveryPageDuringAStormIsOneCut) {
-  std::thread storm([] { RunWorkload({"storm", "20000", CpuList()}); });
+  std::thread storm([] { RunWorkload({"storm", std::to_string(Scaled(20000)), CpuList()}); });
   for (int i = 0; i < 50; ++i) ExpectIdentities(exporter().Scrape());
   storm.join();
 }
@@ -68,8 +71,8 @@ TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
   std::string flood;
   std::thread flooding([&] { flood = RunWorkload({"comm-flood", "8", "4"}); });
   std::this_thread::sleep_for(milliseconds(500));
-  RunWorkload({"storm", "5000", CpuList()});
-  RunWorkload({"execs", "500", CpuList()});
+  RunWorkload({"storm", std::to_string(Scaled(5000)), CpuList()});
+  RunWorkload({"execs", std::to_string(Scaled(500)), CpuList()});
   flooding.join();
   const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   const double cpu = UsageOf(exporter.pid()).cpu_seconds - idle.cpu_seconds;

@@ -71,7 +71,7 @@ fetch_kernel() {
 # What the guest is there for.
 guest_script() {
   if [ -z "$record_to" ]; then
-    echo "kernel_tests --gtest_color=no --gtest_filter='$filter'"
+    echo "kernel_tests --gtest_color=no --gtest_brief=1 --gtest_filter='$filter'"
     return
   fi
   cat <<'END'
@@ -109,7 +109,7 @@ build_initramfs() {
   cat >"$tree/init" <<END
 #!/bin/busybox sh
 /bin/busybox --install -s /usr/bin
-export PATH=/usr/bin:/bin CNPROC_EXPORTER=/bin/cnproc_exporter CNPROC_WORKLOAD=/bin/cnproc_workload
+export PATH=/usr/bin:/bin CNPROC_SCALE_DOWN=10 CNPROC_EXPORTER=/bin/cnproc_exporter CNPROC_WORKLOAD=/bin/cnproc_workload
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/e2e/harness/lab.h"
 
+#include <cstdlib>
+#include <string>
 #include <thread>
 
 #include "tests/e2e/harness/error.h"
@@ -13,6 +15,11 @@ constexpr milliseconds kSilence{15 * kPatience};
 constexpr milliseconds kLimit = seconds(60);
 
 }  // namespace
+
+int Scaled(int count) {
+  const char* divisor = std::getenv("CNPROC_SCALE_DOWN");
+  return divisor == nullptr ? count : count / std::stoi(divisor);
+}
 
 Cut TakeCut(const Exporter& exporter, const Witness& witness) {
   const auto end = Clock::now() + kLimit;

@@ -14,6 +14,10 @@
 
 namespace cnproc::e2e {
 
+// A number of things for the machine at hand: divided by CNPROC_SCALE_DOWN, which tests/qemu sets,
+// where a fork takes a millisecond.
+int Scaled(int count);
+
 // One moment, seen by both.
 struct Cut {
   Page page;
