@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The image on this machine: laid out as the Containerfile does, built with buildah, run with podman. It must count
+# the host's events, and say what lacks where the host's namespaces are missing.
+# usage: run.sh [EXPORTER]   (as root)
+set -eu
+here=$(realpath "$(dirname "$0")")
+root=$(realpath "$here/../../..")
+exporter=$(realpath "${1:-$root/build/release/cnproc_exporter}")
+image=localhost/cnproc_exporter:test
+name=cnproc-test-$$
+work=$(mktemp -d)
+
+finish() {
+  podman rm -f "$name" >/dev/null 2>&1 || true
+  podman rmi -f "$image" >/dev/null 2>&1 || true
+  rm -rf "$work"
+}
+trap finish EXIT
+fail() {
+  echo "tests/e2e/container: $*" >&2
+  exit 1
+}
+for tool in buildah podman runc curl; do
+  command -v "$tool" >/dev/null || fail "$tool is missing (deploy/install-dependencies.sh --test)"
+done
+[ -x "$exporter" ] || fail "no $exporter: build it first (cmake --preset release)"
+
+# The last stage of the Containerfile, with its first stage's output made here.
+"$root/deploy/container/rootfs.sh" "$exporter" "$work/out"
+sed -n '/^FROM scratch/,$p' "$root/deploy/container/Containerfile" | sed 's/COPY --from=build \/out/COPY out/' >"$work/Containerfile"
+buildah build --isolation chroot -q -t "$image" "$work" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "buildah failed"; }
+size=$(podman image inspect --format '{{.Size}}' "$image")
+[ "$size" -lt 40000000 ] || fail "the image has $size bytes"
+
+run=(podman --runtime /usr/sbin/runc run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --cap-drop=ALL)
+port=10197
+page() { curl -sf "http://127.0.0.1:$port/metrics"; }
+value() { page | awk -v name="$1" '$1 == name {print $2}'; }
+
+"${run[@]}" -d --name "$name" --network=host --pid=host --cap-add=NET_ADMIN "$image" --web.listen-address="127.0.0.1:$port" \
+  >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "podman run failed"; }
+for _ in {1..50}; do page >/dev/null && break; sleep 0.2; done
+[ "$(value cnproc_up)" = 1 ] || { podman logs "$name" >&2; fail "not subscribed with the host's namespaces and NET_ADMIN"; }
+before=$(value 'cnproc_events_total{event="exec"}')
+for _ in {1..10}; do /bin/true; done
+sleep 0.2
+[ "$(value 'cnproc_events_total{event="exec"}')" -ge $((before + 10)) ] || fail "it does not count the host's execs"
+
+# Without the host's namespaces it must end, with one line that says what lacks.
+if "${run[@]}" --rm --network=none "$image" >"$work/log" 2>&1; then fail "it runs without the host's namespaces"; fi
+grep -qiE 'namespace' "$work/log" || { cat "$work/log" >&2; fail "it does not say that the host's namespaces lack"; }
