@@ -5,10 +5,11 @@
 #
 # usage: tests/run.sh [STEP...]    all of them by default, in this order:
 #   release      unit tests, and the real binary on the real kernel (as root)
-#   scripts      rules and dashboards
-#   qemu         the release binary on Debian's own kernel
+#   scripts      rules, dashboards, deployment, from the kernel to the pager, the container image
+#   qemu         the release binary on Debian's own kernel; its package in a fresh Debian
 #   asan-ubsan   everything of release again under AddressSanitizer and UBSan
 #   tsan         and under ThreadSanitizer
+#   fuzz         every parser of foreign bytes, for a while
 set -uo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -40,11 +41,12 @@ fail_early() {
   exit 1
 }
 
-# A script counts as one test.
-script_step() {
-  local what=$1
-  shift
-  if quietly "$what" "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+# Scripts, each of which counts as one test.
+scripts_step() {
+  local script
+  for script in "$@"; do
+    if quietly "$script" "$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  done
 }
 
 # Adds up what ctest says in its last lines, and lists the tests that failed or did not run.
@@ -83,18 +85,11 @@ preset_step() {
   count_ctest "$log"
 }
 
-scripts_step() {
-  local script
-  for script in tests/rules/run.sh tests/dashboards/run.sh; do
-    if [ -x "$script" ]; then script_step "$script" "$script"; fi
-  done
-}
-
 case " $* " in
   *" --help "*) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
 esac
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(release scripts qemu asan-ubsan tsan)
+[ ${#steps[@]} -gt 0 ] || steps=(release scripts qemu asan-ubsan tsan fuzz)
 
 [ "$(id -u)" = 0 ] || fail_early "run it as root: the connector, core dumps and set-uid need it"
 grep -q cn_proc /proc/net/connector 2>/dev/null ||
@@ -106,8 +101,12 @@ quietly "fetch CivetWeb" deploy/fetch-civetweb.sh || fail_early "CivetWeb could 
 for step in "${steps[@]}"; do
   case $step in
     release | asan-ubsan | tsan) preset_step "$step" ;;
-    scripts) scripts_step ;;
-    qemu) script_step tests/qemu/run.sh tests/qemu/run.sh ;;
+    scripts)
+      scripts_step tests/rules/run.sh tests/dashboards/run.sh tests/deploy/run.sh \
+        tests/e2e/alerts/run.sh tests/e2e/container/run.sh
+      ;;
+    qemu) scripts_step tests/qemu/run.sh tests/e2e/packages/run.sh ;;
+    fuzz) scripts_step tests/fuzz/run.sh ;;
     *) fail_early "no step $step: see tests/run.sh --help" ;;
   esac
 done
