@@ -9,7 +9,8 @@ import { Stand, runWorkload, sleep } from './stand.mjs';
 const ROUNDS = 10;
 const CONTAINER = `containerd://${'c0ffee'.repeat(10)}cafe`;
 
-// What workload.sh did, as the dashboards must say it: [dashboard, panel, target, labels, value].
+// What workload.sh did, as the dashboards must say it: [dashboard, panel, target, labels, value, least]. A change to
+// root by a program that ended before its name was read counts on the program that started it: least allows for few.
 const KNOWN = [
   ['cnproc-who', 'Programs', 'B', { program: 'dt-loop' }, 40 * ROUNDS],
   ['cnproc-who', 'Programs', 'C', { program: 'dt-exit' }, ROUNDS],
@@ -17,8 +18,8 @@ const KNOWN = [
   ['cnproc-who', 'Programs', 'D', { program: 'dt-term' }, 2 * ROUNDS],
   ['cnproc-who', 'Programs', 'E', { program: 'dt-abort' }, 3 * ROUNDS],
   ['cnproc-who', 'Programs', 'F', { program: 'dt-hog' }, ROUNDS],
-  ['cnproc-who', 'Programs', 'G', { program: 'dt-uid' }, ROUNDS],
-  ['cnproc-who', 'Units', 'C', { unit: 'dt-app.service' }, ROUNDS],
+  ['cnproc-who', 'Programs', 'G', { program: 'dt-uid' }, ROUNDS, 0.7 * ROUNDS],
+  ['cnproc-who', 'Units', 'D', { unit: 'dt-app.service' }, ROUNDS],
   ['cnproc-who', 'Containers', 'F', { container_id: CONTAINER }, ROUNDS],
   ['cnproc-who', 'Who started what', 'A', { parent: 'nginx', program: 'sh' }, ROUNDS],
 ];
@@ -59,11 +60,11 @@ async function problemsOf(prometheus, now) {
       const result = await ask(prometheus, target, now);
       if (!result.some(hasNumber)) problems.push(`${name}: ${where} returns nothing`);
       if (!panel) continue;
-      for (const [uid, title, refId, labels, value] of KNOWN) {
+      for (const [uid, title, refId, labels, value, least = value] of KNOWN) {
         if (uid !== dashboard.uid || title !== panel.title || refId !== target.refId) continue;
         const found = result.filter(({ metric }) => Object.entries(labels).every(([label, text]) => metric[label] === text));
         const got = found.map((series) => Number(series.value[1]));
-        if (got.length !== 1 || got[0] !== value) problems.push(`${name}: ${where} ${JSON.stringify(labels)}: ${got}, not ${value}`);
+        if (got.length !== 1 || got[0] > value || got[0] < least) problems.push(`${name}: ${where} ${JSON.stringify(labels)}: ${got}, not ${value}`);
       }
     }
   }

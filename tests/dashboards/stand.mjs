@@ -80,7 +80,9 @@ export class Stand {
 
   async exporter(binary, flags = []) {
     this.target = `127.0.0.1:${await freePort()}`;
-    const child = this.start('exporter', binary, [`--web.listen-address=${this.target}`, '--collector.lineage', ...flags]);
+    const child = this.start('exporter', binary, [`--web.listen-address=${this.target}`, '--collector.lineage',
+      // A machine that builds has more programs than the default limit, and the workload's must not be `other`.
+      '--collector.program.limit=1000', '--collector.lineage.limit=1000', ...flags]);
     await until('exporter ready', 10, async () => {
       if (child.exitCode !== null || child.failed) return true;
       return (await fetch(`http://${this.target}/-/ready`)).ok;

@@ -28,7 +28,7 @@ if [ -x "$exporter" ]; then
   for flag in $known; do
     case $flag in --collector.processes | --collector.program | --collector.unit | --collector.container | --collector.user | \
       --collector.lineage | --collector.taskstats | --collector.oom) continue ;; esac
-    grep -qF -- "\\${flag#-}" "$deploy/packages/cnproc_exporter.8" || complain "the man page lacks $flag"
+    grep -qF -e "\\${flag#-}" -e "\\-no-${flag#--}" "$deploy/packages/cnproc_exporter.8" || complain "the man page lacks $flag"
   done
   for flag in $(grep -oE '\\-[a-z]+[a-z.-]+' "$deploy/packages/cnproc_exporter.8" | sed 's/^\\/-/' | sort -u); do
     case $flag in --collector.NAME | --no-* | --collector.disable-defaults | --collector.) continue ;; esac
