@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "collectors/process/text_scan.h"
 
 namespace cnproc {
 namespace {
@@ -23,12 +24,6 @@ constexpr int kMaxRecordsPerRead = 256;
 // it.
 constexpr unsigned kFirstForeignPriority = 8;
 constexpr size_t kMaxCommBytes = 15;
-
-bool ConsumePrefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
 
 template <typename Number>
 bool ConsumeNumber(std::string_view& text, Number& number) {

@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -50,6 +50,23 @@ std::optional<std::string_view> ReadFile(int directory, pid_t tgid, std::string_
   close(fd);
   if (length < 0) return std::nullopt;
   return std::string_view(buffer, static_cast<size_t>(length));
+}
+
+// Field 9 of /proc/PID/stat, after the comm: PF_EXITING of include/linux/sched.h.
+bool IsExiting(int directory, pid_t tgid) {
+  constexpr uint64_t kExitingFlag = 0x4;
+  std::array<char, 512> buffer;
+  std::optional<std::string_view> stat =
+      ReadFile(directory, tgid, "stat", buffer.data(), buffer.size());
+  if (!stat) return true;
+  stat->remove_prefix(std::min(stat->rfind(')'), stat->size()));
+  // ") S 1 2 3 4 5 FLAGS": the seventh blank stands before it.
+  for (int blanks = 0; blanks < 7; ++blanks) {
+    stat->remove_prefix(std::min(stat->find(' '), stat->size() - 1) + 1);
+  }
+  uint64_t flags = 0;
+  std::from_chars(stat->data(), stat->data() + stat->size(), flags);
+  return (flags & kExitingFlag) != 0;
 }
 
 // Reads what rules ask for, in time.
@@ -146,6 +163,7 @@ ProcessFacts ProcessReader::Read(pid_t tgid, const ProgramRules& rules) {
   std::optional<std::string_view> cgroup_text;
   if (options_.cgroup) {
     cgroup_text = ReadFile(directory_, tgid, "cgroup", buffer.data(), buffer.size());
+    if (cgroup_text && IsV1Root(*cgroup_text) && IsExiting(directory_, tgid)) cgroup_text = {};
     if (cgroup_text && !cgroup_text->empty()) facts.cgroup = Understand(*cgroup_text);
   }
   if (!rules.empty() && !facts.comm.empty()) {
@@ -160,7 +178,7 @@ ProcessFacts ProcessReader::Complete(const ProcessSnapshot& snapshot, const Prog
   facts.comm = snapshot.comm;
   if (snapshot.kernel_thread) return facts;
   std::optional<std::string_view> cgroup_text;
-  if (!snapshot.cgroup.empty()) {
+  if (!snapshot.cgroup.empty() && !(snapshot.leader_exited && IsV1Root(snapshot.cgroup))) {
     cgroup_text = snapshot.cgroup;
     facts.cgroup = Understand(snapshot.cgroup);
   }

@@ -5,26 +5,11 @@
 #include <array>
 #include <cstddef>
 
+#include "collectors/process/text_scan.h"
+#include "collectors/process/unit_name.h"
+
 namespace cnproc {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
-bool IsAlphanumeric(char c) {
-  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool ConsumePrefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
-bool ConsumeSuffix(std::string_view& text, std::string_view suffix) {
-  if (!text.ends_with(suffix)) return false;
-  text.remove_suffix(suffix.size());
-  return true;
-}
 
 bool IsContainerId(std::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), IsHexDigit);
@@ -35,60 +20,6 @@ bool IsPodUid(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return IsAlphanumeric(c) || c == '-' || c == '_';
   });
-}
-
-// systemd(1) says what a unit name is. Other types of units hold no processes.
-bool IsUnitName(std::string_view name) {
-  if (name.size() > 255) return false;
-  static constexpr std::array<std::string_view, 5> kTypes = {".service", ".scope", ".socket",
-                                                             ".mount", ".swap"};
-  if (std::none_of(kTypes.begin(), kTypes.end(),
-                   [&](std::string_view type) { return ConsumeSuffix(name, type); })) {
-    return false;
-  }
-  return !name.empty() && name.front() != '@' && std::all_of(name.begin(), name.end(), [](char c) {
-    return IsAlphanumeric(c) || std::string_view(":-_.\\@").find(c) != std::string_view::npos;
-  });
-}
-
-bool ConsumeNumber(std::string_view& text) {
-  const size_t digits = std::min(
-      text.size(),
-      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsDigit) - text.begin()));
-  text.remove_prefix(digits);
-  return digits > 0;
-}
-
-// Whether the instance is that of an accepted connection (systemd.socket(5), Accept=yes): a serial
-// number, then "pid-uid" (newer systemd "pid_pidfd-uid"), "unknown", or both ends' addresses.
-bool IsConnectionInstance(std::string_view instance) {
-  if (!ConsumeNumber(instance) || !ConsumePrefix(instance, "-")) return false;
-  if (instance == "unknown") return true;
-  std::string_view peer = instance;
-  if (ConsumeNumber(peer) && (!ConsumePrefix(peer, "_") || ConsumeNumber(peer)) &&
-      ConsumePrefix(peer, "-") && ConsumeNumber(peer) && peer.empty()) {
-    return true;
-  }
-  const size_t dash = instance.rfind('-');
-  return dash != std::string_view::npos &&
-         instance.substr(0, dash).find(':') != std::string_view::npos &&
-         instance.substr(dash).find(':') != std::string_view::npos;
-}
-
-std::string FoldUnit(std::string_view unit) {
-  if (unit.starts_with("session-") && unit.ends_with(".scope")) return "session.scope";
-  if (unit.starts_with("run-") && unit.ends_with(".scope")) return "run.scope";
-  if (unit.starts_with("run-") && unit.ends_with(".service")) return "run.service";
-  const size_t at = unit.find('@');
-  const size_t dot = unit.rfind('.');
-  if (at == std::string_view::npos || dot < at) return std::string(unit);
-  if (!unit.starts_with("systemd-coredump@") &&
-      !IsConnectionInstance(unit.substr(at + 1, dot - at - 1))) {
-    return std::string(unit);
-  }
-  std::string folded(unit.substr(0, at + 1));
-  folded += unit.substr(dot);
-  return folded;
 }
 
 int HexValue(char c) { return IsDigit(c) ? c - '0' : IsHexDigit(c) ? c - 'a' + 10 : -1; }
@@ -171,7 +102,7 @@ bool IsLibvirtMachine(std::string_view name) {
   for (const std::string_view driver : {"qemu", "lxc"}) {
     std::string_view rest = name;
     if (ConsumePrefix(rest, driver) && (ConsumePrefix(rest, "\\x2d") || ConsumePrefix(rest, "-")) &&
-        ConsumeNumber(rest) && (rest.starts_with("\\x2d") || rest.starts_with("-"))) {
+        ConsumeDigits(rest) && (rest.starts_with("\\x2d") || rest.starts_with("-"))) {
       return true;
     }
   }
@@ -288,7 +219,7 @@ class PathReader {
 
 CgroupIdentity ToIdentity(const PathReading& reading, std::string_view kubelet_runtime) {
   CgroupIdentity identity;
-  if (!reading.unit.empty()) identity.unit = FoldUnit(reading.unit);
+  if (!reading.unit.empty()) identity.unit = FoldUnitName(reading.unit);
   if (!reading.container) return identity;
   const ContainerName& container = *reading.container;
   identity.runtime = container.runtime.empty() ? kubelet_runtime : container.runtime;
@@ -370,6 +301,16 @@ std::string_view MainCgroupPath(std::string_view text) {
     }
   }
   return {};
+}
+
+bool IsV1Root(std::string_view text) {
+  bool has_v1 = false;
+  while (const std::optional<Line> line = ConsumeLine(text)) {
+    if (line->unified) continue;
+    has_v1 = true;
+    if (line->path != "/") return false;
+  }
+  return has_v1;
 }
 
 std::optional<PidsCgroup> FindPidsCgroup(std::string_view text) {

@@ -37,6 +37,10 @@ CgroupIdentity IdentifyCgroupPath(std::string_view path, std::string_view kubele
 // the operator's: it is what IdentifyCgroup reads on hosts with one hierarchy.
 std::string_view MainCgroupPath(std::string_view text);
 
+// Whether all lines of v1's hierarchies, and there are some, say the root: so they do for a process
+// that is about to end, wherever it is (kernel/cgroup/cgroup.c: proc_cgroup_show).
+bool IsV1Root(std::string_view text);
+
 // Where a process is charged by the pids controller. Views into the text given.
 struct PidsCgroup {
   bool unified = false;             // of the v2 hierarchy, else of v1's pids controller

@@ -64,6 +64,18 @@ TEST_F(ProcessReaderTest, ReadsCommAndCgroup) {
   EXPECT_EQ(facts.cgroup->pids_container_path, "");
 }
 
+// On v1 a process that ends seems to be in the root, wherever it is.
+TEST_F(ProcessReaderTest, DoesNotBelieveTheRootOfAProcessThatEnds) {
+  Write("42/comm", "a\n");
+  Write("42/cgroup", "2:pids:/\n1:name=systemd:/\n0::/\n");
+  Write("42/stat", "42 (a) S) R 1 42 42 0 -1 4194308 90 0 0 0");
+  EXPECT_EQ(Open().Read(42, {}).cgroup, nullptr);
+  Write("42/stat", "42 (a) S) R 1 42 42 0 -1 4194304 90 0 0 0");
+  EXPECT_NE(Open().Read(42, {}).cgroup, nullptr);
+  fs::remove(root_ / "42/stat");
+  EXPECT_EQ(Open().Read(42, {}).cgroup, nullptr);
+}
+
 TEST_F(ProcessReaderTest, SharesWhatIsKnownOfACgroup) {
   Write("1/comm", "a\n");
   Write("1/cgroup", "0::/system.slice/a.service\n");

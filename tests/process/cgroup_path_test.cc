@@ -258,6 +258,13 @@ TEST(CgroupPathTest, SurvivesPathsOfThousandsOfComponents) {
   EXPECT_EQ(IdentifyCgroupPath("/lxc/web" + path, "containerd").container_id, "lxc://web");
 }
 
+TEST(CgroupPathTest, KnowsWhatAnEndingProcessShowsOnV1) {
+  EXPECT_TRUE(IsV1Root("2:cpu:/\n1:name=systemd:/\n0::/system.slice/a.service\n"));
+  EXPECT_FALSE(IsV1Root("2:cpu:/\n1:name=systemd:/a\n0::/\n"));
+  EXPECT_FALSE(IsV1Root("0::/\n"));
+  EXPECT_FALSE(IsV1Root(""));
+}
+
 TEST(CgroupPathTest, HasOnePathForRules) {
   EXPECT_EQ(MainCgroupPath("2:cpu:/c\n1:name=systemd:/b\n0::/a (deleted)\n"), "/a");
   EXPECT_EQ(MainCgroupPath("2:cpu:/c\n1:name=systemd:/b\n0::/\n"), "/b");
