@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <cstddef>
 
 #include "collectors/kernel/clock.h"
 
@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kAttributePaceNs = 5 * kNsPerMs;
 constexpr int kThoroughAttributeReads = 16;
 // The collector thread has other duties than an endless storm.
-constexpr int kMaxLifeReads = 128;
+constexpr int kMaxLifeReads = 32;
+constexpr size_t kMaxWaitingAttributes = 8192;
 constexpr int64_t kProbePaceNs = kNsPerSecond;
 
 }  // namespace
@@ -31,27 +32,64 @@ absl::Status EventStream::OnSubscribed() {
   return absl::OkStatus();
 }
 
+// The life socket is read first and told last. An attribute event that happened after the life
+// socket was found empty waits for the next round: a life event that comes before it may be queued
+// by now. So the two sockets are told as one stream, in the order in which things happened.
 absl::StatusOr<Round> EventStream::ReadRound(bool thorough) {
+  const absl::StatusOr<bool> life_drained = ReadLife();
+  if (!life_drained.ok()) {
+    Tell();
+    return life_drained.status();
+  }
   // The answers to the first probe say from which number on each CPU is audited; they come through
   // the life socket, so the other one waits until they are read.
-  if (!baseline_pending_) {
-    if (absl::Status status = ReadAttributes(thorough); !status.ok()) return status;
-  }
-  absl::StatusOr<bool> life_drained = ReadLife();
-  if (!life_drained.ok()) return life_drained.status();
   const bool numbered = !baseline_pending_;
   if (*life_drained) baseline_pending_ = false;
-  const bool drained = *life_drained && attributes_drained_ && numbered;
-  absl::StatusOr<bool> lost = AccountForLoss(drained);
+  if (numbered) {
+    if (absl::Status status = ReadAttributes(thorough); !status.ok()) return status;
+  }
+  Tell();
+  const bool all_read = *life_drained && attributes_drained_ && numbered;
+  absl::StatusOr<bool> lost = AccountForLoss(all_read);
   if (!lost.ok()) return lost.status();
   Publish();
-  return Round{.drained = drained, .life_drained = *life_drained && numbered, .lost = *lost};
+  return Round{.drained = all_read && told_attributes_ == attributes_.size(),
+               .life_drained = *life_drained && numbered,
+               .lost = *lost};
+}
+
+absl::StatusOr<bool> EventStream::ReadLife() {
+  life_.clear();
+  receipts_.clear();
+  bool drained = false;
+  for (int reads = 0; reads < kMaxLifeReads && !drained; ++reads) {
+    const int64_t before_read_ns = source_.NowNs();
+    absl::StatusOr<SourceRead> read = source_.Read(SocketId::kLife);
+    if (!read.ok()) return read.status();
+    if (read->outcome == ReceiveOutcome::kOverrun) {
+      ++stats_.overruns;
+      continue;
+    }
+    if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
+    for (const Datagram& datagram : read->datagrams) {
+      const Message message = Take(datagram);
+      if (message.kind == MessageKind::kEvent) life_.push_back(message.event);
+    }
+    if (!read->datagrams.empty()) {
+      receipts_.push_back(
+          {.end = life_.size(), .received_ns = read->datagrams.front().received_ns});
+    }
+    drained = !read->may_have_more;
+    horizon_ns_ = before_read_ns;
+  }
+  if (!drained && !life_.empty()) horizon_ns_ = life_.back().timestamp_ns;
+  return drained;
 }
 
 absl::Status EventStream::ReadAttributes(bool thorough) {
-  if (merged_attributes_ < attributes_.size()) return absl::OkStatus();
-  attributes_.clear();
-  merged_attributes_ = 0;
+  attributes_.erase(attributes_.begin(),
+                    attributes_.begin() + static_cast<std::ptrdiff_t>(told_attributes_));
+  told_attributes_ = 0;
   const int64_t now_ns = source_.NowNs();
   if (!attributes_drained_ && !thorough && now_ns - attributes_read_ns_ < kAttributePaceNs) {
     return absl::OkStatus();
@@ -59,6 +97,7 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
   attributes_read_ns_ = now_ns;
   attributes_drained_ = false;
   for (int reads = thorough ? kThoroughAttributeReads : 1; reads > 0; --reads) {
+    if (attributes_.size() > kMaxWaitingAttributes) break;
     absl::StatusOr<SourceRead> read = source_.Read(SocketId::kAttribute);
     if (!read.ok()) return read.status();
     if (read->outcome == ReceiveOutcome::kOverrun) {
@@ -66,44 +105,30 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
       ++reads;  // only tells; the queue is still to be read
       continue;
     }
-    if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
     for (const Datagram& datagram : read->datagrams) {
       const Message message = Take(datagram);
       if (message.kind == MessageKind::kEvent) attributes_.push_back(message.event);
     }
-    if (!read->may_have_more) {
-      attributes_drained_ = true;
-      break;
-    }
+    attributes_drained_ = !read->may_have_more;
+    if (attributes_drained_) break;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> EventStream::ReadLife() {
-  bool drained = false;
-  for (int reads = 0; reads < kMaxLifeReads && !drained; ++reads) {
-    absl::StatusOr<SourceRead> read = source_.Read(SocketId::kLife);
-    if (!read.ok()) return read.status();
-    if (read->outcome == ReceiveOutcome::kOverrun) {
-      ++stats_.overruns;
-      continue;
-    }
-    drained = !read->may_have_more;
+// Merged by timestamp, in the batches in which the life events were received.
+void EventStream::Tell() {
+  size_t next = 0;
+  for (const Receipt& receipt : receipts_) {
     batch_.clear();
-    for (const Datagram& datagram : read->datagrams) {
-      const Message message = Take(datagram);
-      if (message.kind != MessageKind::kEvent) continue;
-      AppendAttributesUntil(message.event.timestamp_ns);
-      Append(message.event);
+    for (; next < receipt.end; ++next) {
+      TellAttributesUntil(std::min(life_[next].timestamp_ns, horizon_ns_));
+      Append(life_[next]);
     }
-    // What is left of the other socket's batch is newer than all that this socket held.
-    if (drained) AppendAttributesUntil(std::numeric_limits<int64_t>::max());
-    if (batch_.empty()) continue;
-    sink_.OnBatch(batch_,
-                  read->datagrams.empty() ? source_.NowNs() : read->datagrams.front().received_ns,
-                  stats_);
+    if (!batch_.empty()) sink_.OnBatch(batch_, receipt.received_ns, stats_);
   }
-  return drained;
+  batch_.clear();
+  TellAttributesUntil(horizon_ns_);
+  if (!batch_.empty()) sink_.OnBatch(batch_, horizon_ns_, stats_);
 }
 
 Message EventStream::Take(const Datagram& datagram) {
@@ -142,10 +167,10 @@ void EventStream::Append(const Event& event) {
   batch_.push_back(event);
 }
 
-void EventStream::AppendAttributesUntil(int64_t timestamp_ns) {
-  while (merged_attributes_ < attributes_.size() &&
-         attributes_[merged_attributes_].timestamp_ns <= timestamp_ns) {
-    Append(attributes_[merged_attributes_++]);
+void EventStream::TellAttributesUntil(int64_t timestamp_ns) {
+  while (told_attributes_ < attributes_.size() &&
+         attributes_[told_attributes_].timestamp_ns <= timestamp_ns) {
+    Append(attributes_[told_attributes_++]);
   }
 }
 

@@ -28,7 +28,7 @@ class BatchSink {
 };
 
 struct Round {
-  bool drained = false;       // both sockets were read until they were empty
+  bool drained = false;       // both sockets were read until they were empty, all of it was told
   bool life_drained = false;  // the life socket was; under a flood of attributes the other never is
   bool lost = false;          // the round found events to be lost
 };
@@ -51,11 +51,18 @@ class EventStream {
   void Publish() { sink_.OnBatch({}, 0, stats_); }
 
  private:
-  absl::Status ReadAttributes(bool thorough);
+  // Life events of one receive: they end before `end` of life_.
+  struct Receipt {
+    size_t end = 0;
+    int64_t received_ns = 0;
+  };
+
   absl::StatusOr<bool> ReadLife();
+  absl::Status ReadAttributes(bool thorough);
   Message Take(const Datagram& datagram);
+  void Tell();
+  void TellAttributesUntil(int64_t timestamp_ns);
   void Append(const Event& event);
-  void AppendAttributesUntil(int64_t timestamp_ns);
   absl::StatusOr<bool> AccountForLoss(bool drained);
   absl::StatusOr<uint64_t> ReadDrops();
 
@@ -63,11 +70,18 @@ class EventStream {
   BatchSink& sink_;
   StreamStats stats_;
   SequenceAudit audit_;
-  std::vector<Event> batch_;
-  std::vector<Event> attributes_;  // decoded, not yet merged
-  size_t merged_attributes_ = 0;
+
+  std::vector<Event> life_;  // of this round
+  std::vector<Receipt> receipts_;
+  // Every life event up to then is in life_ or was told.
+  int64_t horizon_ns_ = 0;
+  // Not told yet: a life event that is still queued may come before them.
+  std::vector<Event> attributes_;
+  size_t told_attributes_ = 0;
   bool attributes_drained_ = true;
   int64_t attributes_read_ns_ = 0;
+  std::vector<Event> batch_;
+
   bool baseline_pending_ = false;
   bool probing_ = false;
   uint64_t drops_before_probe_ = 0;

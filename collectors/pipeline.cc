@@ -20,12 +20,10 @@ constexpr int64_t kTickNs = kNsPerSecond;
 // A wake-up for each event is what slows the forking processes down, so the thread lets events
 // gather for this long after the first one.
 constexpr int64_t kPaceNs = 2 * kNsPerMs;
-constexpr size_t kScanStep = 32;
 // More CPUs than any kernel is built for (CONFIG_NR_CPUS).
 constexpr size_t kMaxCpus = 8192;
 // About 100 bytes each.
 constexpr uint64_t kMaxTasks = 1u << 20;
-constexpr int kBaselineTries = 50;
 
 size_t MaxTasks(const std::optional<ProcFs>& procfs) {
   if (!procfs) return kMaxTasks;
@@ -128,7 +126,7 @@ void Pipeline::Run() {
   while (!stopping_) {
     const int64_t wait_ns = WaitNs();
     if (wait_ns > 0) {
-      source_->Wait(wake_fd_, wait_ns);
+      if (drained_) source_->Wait(wake_fd_, wait_ns);
       SleepUnlessWoken(wake_fd_, std::min(kPaceNs, wait_ns));
     }
     uint64_t wakes = 0;
@@ -166,9 +164,10 @@ void Pipeline::DoRound() {
     resync_.Request(ResyncReason::kLoss);
     machine_.OnLoss(now_ns);
     MutexLock lock(mutex_);
-    for (Enabled& enabled : collectors_) enabled.collector->OnLoss(drained_ns_, now_ns);
+    for (Enabled& enabled : collectors_) enabled.collector->OnLoss(life_drained_ns_, now_ns);
   }
-  if (round->life_drained) drained_ns_ = now_ns;
+  drained_ = round->drained;
+  if (round->life_drained) life_drained_ns_ = now_ns;
   if (!procfs_) return;
   if (scan_ != nullptr) {
     ContinueScan(round->life_drained);
@@ -304,160 +303,6 @@ void Pipeline::TellRefusals(const Refusals& refusals) {
                                         refusals.count);
     }
   }
-}
-
-// ---- The subscription ----
-
-void Pipeline::OnSubscribed() {
-  if (absl::Status status = stream_.OnSubscribed(); !status.ok()) {
-    options_.notify(Severity::kWarn, std::string(status.message()));
-  }
-  stream_.stats().subscribed = true;
-  source_failed_ = false;
-}
-
-// Counting begins at a moment at which /proc/stat and the stream agree: when no fork happened while
-// both were read. On a machine that never pauses they stay apart by the few forks in between.
-void Pipeline::SetForkBaseline() {
-  for (int i = 0; i < kBaselineTries; ++i) {
-    const std::optional<ForkAudit> audit = ReadForkAudit();
-    if (!audit) continue;
-    last_audit_ = audit;
-    fork_baseline_ = audit->kernel_forks - audit->forks_seen;
-    const absl::StatusOr<uint64_t> again = procfs_->TotalForks();
-    if (again.ok() && *again == audit->kernel_forks) return;
-  }
-}
-
-std::optional<ForkAudit> Pipeline::ReadForkAudit() {
-  const absl::StatusOr<uint64_t> kernel_forks = procfs_->TotalForks();
-  if (!kernel_forks.ok()) return std::nullopt;
-  const absl::StatusOr<Round> round = stream_.ReadRound(/*thorough=*/false);
-  if (!round.ok() || !round->life_drained) return std::nullopt;
-  const StreamStats& stats = stream_.stats();
-  return ForkAudit{.kernel_forks = *kernel_forks,
-                   .forks_seen = stats.events[static_cast<size_t>(EventType::kFork)],
-                   .lost = stats.lost() - stats.dropped[static_cast<size_t>(SocketId::kAttribute)],
-                   .messages = stats.messages};
-}
-
-void Pipeline::AuditForks() {
-  if (source_failed_) {
-    Resubscribe(/*renew=*/true, "the stream is still broken");
-    return;
-  }
-  std::optional<ForkAudit> audit = ReadForkAudit();
-  if (!audit) return;
-  if (last_audit_ && LooksMuted(*last_audit_, *audit)) {
-    // A fork is counted a little before its event is sent.
-    source_->Wait(-1, 20 * kNsPerMs);
-    audit = ReadForkAudit();
-    if (!audit) return;
-    if (LooksMuted(*last_audit_, *audit)) {
-      Resubscribe(/*renew=*/false, "forks happen and no event comes");
-      return;
-    }
-  }
-  last_audit_ = audit;
-}
-
-bool Pipeline::Resubscribe(bool renew, const std::string& why) {
-  StreamStats& stats = stream_.stats();
-  const absl::Status status = source_->Subscribe(renew);
-  if (!status.ok()) {
-    if (stats.subscribed) {
-      options_.notify(Severity::kError,
-                      absl::StrCat(why, "; cannot subscribe again: ", status.ToString()));
-    }
-    stats.subscribed = false;
-    source_failed_ = true;
-    SetReady(status);
-    stream_.Publish();
-    return false;
-  }
-  ++(renew ? stats.resubscriptions_error : stats.resubscriptions_muted);
-  options_.notify(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
-  OnSubscribed();
-  if (procfs_) {
-    std::optional<ForkAudit> audit = ReadForkAudit();
-    // The first round after a subscription only finds where the sequence numbers stand.
-    if (!audit) audit = ReadForkAudit();
-    if (audit && last_audit_) stats.forks_unsubscribed += ForksUnaccounted(*last_audit_, *audit);
-    if (audit) last_audit_ = audit;
-  }
-  resync_.Request(ResyncReason::kResubscribe);
-  SetReady(absl::OkStatus());
-  stream_.Publish();
-  return true;
-}
-
-// ---- Reconciliation with /proc ----
-
-void Pipeline::BeginScan() {
-  const int64_t now_ns = source_->NowNs();
-  if (resync_.TakeDue(now_ns) == ResyncReason::kNone) return;
-  absl::StatusOr<std::unique_ptr<ProcessScan>> scan = ProcessScan::Begin(*procfs_, scan_cgroups_);
-  if (!scan.ok()) {
-    options_.notify(Severity::kError, std::string(scan.status().message()));
-    resync_.Finish(now_ns, 0);
-    return;
-  }
-  scan_ = *std::move(scan);
-  scan_facts_.clear();
-  scan_read_ = false;
-  scan_start_ns_ = now_ns;
-  MutexLock lock(mutex_);
-  table_.BeginScan(now_ns);
-}
-
-// In steps, so that the stream is read in between.
-void Pipeline::ContinueScan(bool life_drained) {
-  if (scan_read_) {
-    // Everything queued during the scan has been applied.
-    if (life_drained) FinishScan();
-    return;
-  }
-  scan_read_ = scan_->Step(kScanStep);
-  ProgramRules rules;
-  {
-    MutexLock lock(mutex_);
-    rules = program_rules_;
-  }
-  while (scan_facts_.size() < scan_->processes().size()) {
-    scan_facts_.push_back(machine_.Complete(scan_->processes()[scan_facts_.size()], rules));
-  }
-  MutexLock lock(mutex_);
-  if (table_.scan_is_bounded()) return;
-  table_.AbandonScan();
-  scan_.reset();
-  resync_.GiveUp();
-}
-
-void Pipeline::FinishScan() {
-  const int64_t now_ns = source_->NowNs();
-  {
-    MutexLock lock(mutex_);
-    if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
-    table_.Reconcile(scan_->processes());
-  }
-  scanned_once_ = true;
-  scan_.reset();
-  scan_facts_ = {};
-  StreamStats& stats = stream_.stats();
-  switch (resync_.Finish(now_ns, now_ns - scan_start_ns_)) {
-    case ResyncReason::kStart:
-      SetReady(absl::OkStatus());
-      break;
-    case ResyncReason::kLoss:
-      ++stats.resyncs_loss;
-      break;
-    case ResyncReason::kResubscribe:
-      ++stats.resyncs_resubscribe;
-      break;
-    case ResyncReason::kNone:
-      break;
-  }
-  stream_.Publish();
 }
 
 }  // namespace cnproc

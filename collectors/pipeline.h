@@ -121,9 +121,10 @@ class Pipeline final : private BatchSink, private ChangeSink {
   const std::unique_ptr<DatagramSource> source_;
   EventStream stream_;
   Machine machine_;
-  int64_t drained_ns_ = 0;  // when the life socket was last empty
+  bool drained_ = true;          // by the last round
+  int64_t life_drained_ns_ = 0;  // when the life socket was last empty
   int64_t next_tick_ns_ = 0;
-  std::optional<ForkAudit> last_audit_;
+  MuteWatch mute_watch_;
   bool source_failed_ = false;
   bool end_told_ = false;
   ResyncSchedule resync_;

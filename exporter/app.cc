@@ -63,7 +63,7 @@ absl::StatusOr<Source> OpenConnector(const Options& options) {
                      : "the receive buffer is smaller than asked for: storms can lose events; "
                        "give the binary CAP_NET_ADMIN or raise net.core.rmem_max",
         {{"asked_bytes", absl::StrCat(connector_options.receive_buffer_bytes)},
-         {"granted_bytes", absl::StrCat(grant.bytes)}});
+         {"granted_bytes", absl::StrCat(grant.bytes / 2)}});
   }
   return Source{.datagrams = *std::move(connector), .receive_buffer_bytes = grant.bytes};
 }

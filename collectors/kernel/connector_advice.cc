@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -28,10 +29,12 @@ bool InNamespace(const std::string& link, std::string_view initial) {
 }  // namespace
 
 absl::Status AdviseOnNamespace(int error, const std::string& path) {
+  const bool forbidden = error == EPERM || error == EACCES;
   return absl::ErrnoToStatus(
       error, absl::StrCat("cannot enter the network namespace ", path, " of --connector.netns",
-                          "; it needs CAP_SYS_ADMIN and, for another process' namespace, "
-                          "CAP_SYS_PTRACE"));
+                          forbidden ? "; it needs CAP_SYS_ADMIN and, for another process' "
+                                      "namespace, CAP_SYS_PTRACE"
+                                    : "; give a file as /proc/1/ns/net"));
 }
 
 absl::Status AdviseOnOpen(const absl::Status& status) {

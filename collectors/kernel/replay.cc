@@ -115,9 +115,9 @@ bool Replay::BeginAgain() {
 }
 
 absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
-  // A round begins with the attribute socket, so both hold what came until the same time.
+  // Only once all was handed out, so that both sockets hold what came until the same time.
+  if (due_[0].empty() && due_[1].empty()) Fill();
   const bool attributes = socket == SocketId::kAttribute;
-  if (attributes) Fill();
   std::deque<RecordedDatagram>& due = due_[static_cast<size_t>(socket)];
   handed_out_.clear();
   datagrams_.clear();

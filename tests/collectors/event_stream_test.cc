@@ -154,12 +154,36 @@ TEST_F(EventStreamTest, AScrapeReadsTheFloodFurther) {
 }
 
 TEST_F(EventStreamTest, AStormIsReadInABoundedRound) {
-  for (uint32_t i = 0; i < 200; ++i) source_.Queue(SocketId::kLife, {Fork(1000 + i, 100 + i)});
+  for (uint32_t i = 0; i < 40; ++i) source_.Queue(SocketId::kLife, {Fork(1000 + i, 100 + i)});
 
   EXPECT_FALSE(ReadRound().life_drained);
-  EXPECT_EQ(told_.size(), 128u);
+  EXPECT_EQ(told_.size(), 32u);
   EXPECT_TRUE(ReadRound().life_drained);
-  EXPECT_EQ(told_.size(), 200u);
+  EXPECT_EQ(told_.size(), 40u);
+}
+
+TEST_F(EventStreamTest, AnAttributeAfterTheLifeSocketWasReadWaitsForTheLifeEventsBeforeIt) {
+  // The life socket is found empty at second 1; then come a life event and an attribute event.
+  source_.Queue(SocketId::kAttribute,
+                {FakeDatagram(kWhatUid, {20, 20, 1, 1}, 101, 0, kSecondNs + 9)});
+
+  const Round round = ReadRound();
+  EXPECT_TRUE(told_.empty());
+  EXPECT_FALSE(round.drained) << "it was received and not told";
+
+  source_.AdvanceTo(2 * kSecondNs);
+  source_.Queue(SocketId::kLife, {FakeDatagram(kWhatUid, {10, 10, 0, 0}, 100, 0, kSecondNs + 5)});
+  EXPECT_TRUE(ReadRound().drained);
+  EXPECT_THAT(told_, ElementsAre(10, 20));
+}
+
+TEST_F(EventStreamTest, WhatWasReadBeforeTheSourceBrokeIsTold) {
+  source_.Queue(SocketId::kLife, {Fork(10, 100)});
+  source_.Queue(SocketId::kLife, {Fork(11, 101)});
+  source_.BreakAfterReads(1);
+
+  EXPECT_FALSE(stream_.ReadRound(false).ok());
+  EXPECT_THAT(told_, ElementsAre(10));
 }
 
 TEST_F(EventStreamTest, ABrokenSourceIsAnError) {

@@ -24,7 +24,8 @@ class FakeSource final : public DatagramSource {
   void QueueOverrun(SocketId socket) {
     queues_[static_cast<size_t>(socket)].push_back({ReceiveOutcome::kOverrun, {}, 0});
   }
-  void Break() { broken_ = true; }
+  void Break() { BreakAfterReads(0); }
+  void BreakAfterReads(int reads) { reads_until_broken_ = reads; }
   void Drop(SocketId socket, uint64_t count) { drops_[static_cast<size_t>(socket)] += count; }
   void AdvanceTo(int64_t now_ns) { now_ns_ = now_ns; }
   int probes() const { return probes_; }
@@ -32,7 +33,8 @@ class FakeSource final : public DatagramSource {
 
   void Wait(int /*wake_fd*/, int64_t /*timeout_ns*/) override {}
   absl::StatusOr<SourceRead> Read(SocketId socket) override {
-    if (broken_) return absl::UnavailableError("the fake is broken");
+    if (reads_until_broken_ == 0) return absl::UnavailableError("the fake is broken");
+    if (reads_until_broken_ > 0) --reads_until_broken_;
     std::deque<Batch>& queue = queues_[static_cast<size_t>(socket)];
     if (queue.empty()) return SourceRead{};
     current_ = std::move(queue.front());
@@ -53,7 +55,7 @@ class FakeSource final : public DatagramSource {
   int64_t NowNs() const override { return now_ns_; }
   int64_t UnixOffsetNs() const override { return 0; }
   absl::Status Subscribe(bool /*renew*/) override {
-    broken_ = false;
+    reads_until_broken_ = -1;
     ++subscriptions_;
     return absl::OkStatus();
   }
@@ -74,8 +76,8 @@ class FakeSource final : public DatagramSource {
   std::array<uint64_t, kSocketCount> drops_{};
   Batch current_;
   std::vector<Datagram> datagrams_;
-  int64_t now_ns_ = 0;
-  bool broken_ = false;
+  int64_t now_ns_ = 1'000'000'000;
+  int reads_until_broken_ = -1;  // negative: never
   int probes_ = 0;
   int subscriptions_ = 0;
 };

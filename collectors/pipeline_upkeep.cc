@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// What keeps the pipeline's view true: the audit of forks, the renewal of the subscription, and the
+// reconciliation of the process table with /proc. All of it runs in the collector thread.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "collectors/kernel/clock.h"
+#include "collectors/pipeline.h"
+
+namespace cnproc {
+namespace {
+
+constexpr size_t kScanStep = 32;
+constexpr int kBaselineTries = 50;
+
+}  // namespace
+
+// ---- The subscription ----
+
+void Pipeline::OnSubscribed() {
+  if (absl::Status status = stream_.OnSubscribed(); !status.ok()) {
+    options_.notify(Severity::kWarn, std::string(status.message()));
+  }
+  stream_.stats().subscribed = true;
+  source_failed_ = false;
+}
+
+// Counting begins at a moment at which /proc/stat and the stream agree: when no fork happened while
+// both were read. On a machine that never pauses they stay apart by the few forks in between.
+void Pipeline::SetForkBaseline() {
+  for (int i = 0; i < kBaselineTries; ++i) {
+    const std::optional<ForkAudit> audit = ReadForkAudit();
+    if (!audit) continue;
+    mute_watch_.Restart(*audit);
+    fork_baseline_ = audit->kernel_forks - audit->forks_seen;
+    const absl::StatusOr<uint64_t> again = procfs_->TotalForks();
+    if (again.ok() && *again == audit->kernel_forks) return;
+  }
+}
+
+std::optional<ForkAudit> Pipeline::ReadForkAudit() {
+  const absl::StatusOr<uint64_t> kernel_forks = procfs_->TotalForks();
+  if (!kernel_forks.ok()) return std::nullopt;
+  const absl::StatusOr<Round> round = stream_.ReadRound(/*thorough=*/false);
+  if (!round.ok() || !round->life_drained) return std::nullopt;
+  const StreamStats& stats = stream_.stats();
+  return ForkAudit{.kernel_forks = *kernel_forks,
+                   .forks_seen = stats.events[static_cast<size_t>(EventType::kFork)],
+                   .lost = stats.lost() - stats.dropped[static_cast<size_t>(SocketId::kAttribute)],
+                   .messages = stats.messages};
+}
+
+void Pipeline::AuditForks() {
+  if (source_failed_) {
+    Resubscribe(/*renew=*/true, "the stream is still broken");
+    return;
+  }
+  const std::optional<ForkAudit> audit = ReadForkAudit();
+  if (audit && mute_watch_.IsMuted(*audit)) {
+    Resubscribe(/*renew=*/false, "forks happen and no event comes");
+  }
+}
+
+bool Pipeline::Resubscribe(bool renew, const std::string& why) {
+  StreamStats& stats = stream_.stats();
+  const absl::Status status = source_->Subscribe(renew);
+  if (!status.ok()) {
+    if (stats.subscribed) {
+      options_.notify(Severity::kError,
+                      absl::StrCat(why, "; cannot subscribe again: ", status.ToString()));
+    }
+    stats.subscribed = false;
+    source_failed_ = true;
+    SetReady(status);
+    stream_.Publish();
+    return false;
+  }
+  ++(renew ? stats.resubscriptions_error : stats.resubscriptions_muted);
+  options_.notify(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
+  OnSubscribed();
+  if (procfs_) {
+    std::optional<ForkAudit> audit = ReadForkAudit();
+    // The first round after a subscription only finds where the sequence numbers stand.
+    if (!audit) audit = ReadForkAudit();
+    if (audit) {
+      stats.forks_unsubscribed += mute_watch_.Unaccounted(*audit);
+      mute_watch_.Restart(*audit);
+    }
+  }
+  resync_.Request(ResyncReason::kResubscribe);
+  SetReady(absl::OkStatus());
+  stream_.Publish();
+  return true;
+}
+
+// ---- Reconciliation with /proc ----
+
+void Pipeline::BeginScan() {
+  const int64_t now_ns = source_->NowNs();
+  if (resync_.TakeDue(now_ns) == ResyncReason::kNone) return;
+  absl::StatusOr<std::unique_ptr<ProcessScan>> scan = ProcessScan::Begin(*procfs_, scan_cgroups_);
+  if (!scan.ok()) {
+    options_.notify(Severity::kError, std::string(scan.status().message()));
+    resync_.Finish(now_ns, 0);
+    return;
+  }
+  scan_ = *std::move(scan);
+  scan_facts_.clear();
+  scan_read_ = false;
+  scan_start_ns_ = now_ns;
+  MutexLock lock(mutex_);
+  table_.BeginScan(now_ns);
+}
+
+// In steps, so that the stream is read in between.
+void Pipeline::ContinueScan(bool life_drained) {
+  if (scan_read_) {
+    // Everything queued during the scan has been applied.
+    if (life_drained) FinishScan();
+    return;
+  }
+  scan_read_ = scan_->Step(kScanStep);
+  ProgramRules rules;
+  {
+    MutexLock lock(mutex_);
+    rules = program_rules_;
+  }
+  while (scan_facts_.size() < scan_->processes().size()) {
+    scan_facts_.push_back(machine_.Complete(scan_->processes()[scan_facts_.size()], rules));
+  }
+  MutexLock lock(mutex_);
+  if (table_.scan_is_bounded()) return;
+  table_.AbandonScan();
+  scan_.reset();
+  resync_.GiveUp();
+}
+
+void Pipeline::FinishScan() {
+  const int64_t now_ns = source_->NowNs();
+  {
+    MutexLock lock(mutex_);
+    if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
+    table_.Reconcile(scan_->processes());
+  }
+  scanned_once_ = true;
+  scan_.reset();
+  scan_facts_ = {};
+  StreamStats& stats = stream_.stats();
+  switch (resync_.Finish(now_ns, now_ns - scan_start_ns_)) {
+    case ResyncReason::kStart:
+      SetReady(absl::OkStatus());
+      break;
+    case ResyncReason::kLoss:
+      ++stats.resyncs_loss;
+      break;
+    case ResyncReason::kResubscribe:
+      ++stats.resyncs_resubscribe;
+      break;
+    case ResyncReason::kNone:
+      break;
+  }
+  stream_.Publish();
+}
+
+}  // namespace cnproc
