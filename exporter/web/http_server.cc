@@ -173,7 +173,7 @@ absl::Status HttpServer::Impl::Start() {
     const std::string spec =
         both ? absl::StrCat(ipv6_built_in && Ipv6Available() ? "+" : "", address->port)
              : address->WithPort(address->port);
-    absl::StrAppend(&ports, ports.empty() ? "" : ",", spec);
+    absl::StrAppend(&ports, ports.empty() ? "" : ",", spec, options_.tls != nullptr ? "s" : "");
     addresses_.push_back(*std::move(address));
   }
   if (addresses_.empty()) return absl::InvalidArgumentError("no --web.listen-address");
@@ -213,6 +213,13 @@ absl::Status HttpServer::Impl::Start() {
   callbacks.init_thread = [](const mg_context*, int) -> void* {
     ReleaseStackOfStart();
     return nullptr;
+  };
+  callbacks.external_ssl_ctx = [](void** ssl_context, void* self) {
+    TlsContext* tls = static_cast<Impl*>(self)->options_.tls;
+    if (tls == nullptr) return 0;
+    // Called again at the end, where our context must not be freed.
+    if (*ssl_context == nullptr) *ssl_context = tls->context();
+    return 1;
   };
   context_ = mg_start(&callbacks, this, options);
   messages_.wanted = false;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "exporter/web/http.h"
+#include "exporter/web/tls.h"
 
 namespace cnproc {
 
@@ -20,6 +21,8 @@ struct HttpServerOptions {
   // Connections served at once; more wait in the kernel's queue. An idle thread costs 15 KiB:
   // 200 clients who never finish their request must leave some of them for scrapes.
   int worker_threads = 208;
+  // TLS on every address, or nullptr for none. Must outlive the server.
+  TlsContext* tls = nullptr;
 };
 
 // An HTTP/1.1 server for GET and HEAD that serves what its handler says and nothing else: no file

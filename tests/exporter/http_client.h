@@ -41,6 +41,7 @@ class Connection {
   Connection& operator=(Connection&&) = delete;
 
   bool ok() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
 
   // False once the server has closed the connection.
   bool Send(std::string_view bytes) const {

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/basic_auth.h"
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace cnproc {
+namespace {
+
+constexpr int kMaxWaiting = 8;
+
+bool Same(const uint8_t* a, const uint8_t* b, size_t size) {
+  return CRYPTO_memcmp(a, b, size) == 0;
+}
+
+struct Login {
+  std::string user;
+  std::string password;
+};
+
+std::optional<Login> ParseAuthorization(std::string_view header) {
+  constexpr std::string_view kScheme = "Basic ";
+  if (header.size() < kScheme.size() ||
+      strncasecmp(header.data(), kScheme.data(), kScheme.size()) != 0) {
+    return std::nullopt;
+  }
+  header.remove_prefix(kScheme.size());
+  std::string text;
+  if (!absl::Base64Unescape(absl::string_view(header.data(), header.size()), &text)) {
+    return std::nullopt;
+  }
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  // crypt(3) would take what stands before the NUL for the whole password.
+  if (text.find('\0') != std::string::npos) return std::nullopt;
+  return Login{text.substr(0, colon), text.substr(colon + 1)};
+}
+
+bool VerifyBcrypt(const std::string& password, const std::string& hash) {
+  const auto scratch = std::make_unique<crypt_data>();  // 32 KiB: too much for a worker's stack
+  const char* computed = crypt_r(password.c_str(), hash.c_str(), scratch.get());
+  return computed != nullptr && std::strlen(computed) == hash.size() &&
+         CRYPTO_memcmp(computed, hash.data(), hash.size()) == 0;
+}
+
+}  // namespace
+
+bool IsBcryptHash(std::string_view hash) {
+  constexpr size_t kSize = 60;
+  constexpr std::string_view kAlphabet =
+      "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  if (hash.size() != kSize || hash[0] != '$' || hash[1] != '2' || hash[3] != '$' ||
+      hash[6] != '$') {
+    return false;
+  }
+  if (hash[2] != 'a' && hash[2] != 'b' && hash[2] != 'y') return false;
+  const std::string_view cost = hash.substr(4, 2);
+  if (cost < "04" || cost > "31" || cost[1] < '0' || cost[1] > '9') return false;
+  return hash.find_first_not_of(kAlphabet, 7) == std::string_view::npos;
+}
+
+BasicAuth::BasicAuth(const std::map<std::string, std::string>& users) : key_() {
+  RAND_bytes(key_.data(), static_cast<int>(key_.size()));
+  users_.reserve(users.size());
+  for (const auto& [name, hash] : users) users_.push_back({KeyedHash("user", name), hash});
+  const MutexLock lock(remembered_mutex_);
+  remembered_.resize(users_.size());
+}
+
+BasicAuth::Mac BasicAuth::KeyedHash(std::string_view purpose, std::string_view text) const {
+  Mac mac = {};
+  std::string message;
+  message.append(purpose).push_back('\0');
+  message.append(text);
+  unsigned int size = mac.size();
+  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
+       reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(), &size);
+  OPENSSL_cleanse(message.data(), message.size());
+  return mac;
+}
+
+std::optional<size_t> BasicAuth::FindUser(const Mac& name) const {
+  std::optional<size_t> found;
+  for (size_t i = 0; i < users_.size(); ++i) {
+    if (Same(users_[i].name.data(), name.data(), name.size())) found = i;
+  }
+  return found;
+}
+
+bool BasicAuth::IsRemembered(size_t user, const Mac& login) {
+  const MutexLock lock(remembered_mutex_);
+  return remembered_[user] && Same(remembered_[user]->data(), login.data(), login.size());
+}
+
+BasicAuth::Verdict BasicAuth::Check(std::string_view authorization) {
+  std::optional<Login> login = ParseAuthorization(authorization);
+  if (!login) return Verdict::kRefused;
+  const Mac name = KeyedHash("user", login->user);
+  const Mac mac = KeyedHash("login", absl::StrCat(login->user, ":", login->password));
+  const std::optional<size_t> user = FindUser(name);
+  if (user && IsRemembered(*user, mac)) return Verdict::kAllowed;
+
+  if (waiting_.fetch_add(1) >= kMaxWaiting) {
+    --waiting_;
+    return Verdict::kBusy;
+  }
+  bool verified = false;
+  {
+    const MutexLock lock(bcrypt_mutex_);
+    if (user && IsRemembered(*user, mac)) {  // by another request, meanwhile
+      verified = true;
+    } else {
+      // A stranger is held against somebody's hash, always the same one, and refused whatever comes
+      // out: a name that does not exist takes as long as one that does.
+      const size_t measured = user.value_or(name[0] % users_.size());
+      ++verifications_;
+      verified = VerifyBcrypt(login->password, users_[measured].hash) && user.has_value();
+    }
+  }
+  --waiting_;
+  OPENSSL_cleanse(login->password.data(), login->password.size());
+  if (!verified) return Verdict::kRefused;
+  const MutexLock lock(remembered_mutex_);
+  remembered_[*user] = mac;
+  return Verdict::kAllowed;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names and passwords (RFC 7617) against bcrypt hashes.
+#ifndef CNPROC_EXPORTER_WEB_BASIC_AUTH_H_
+#define CNPROC_EXPORTER_WEB_BASIC_AUTH_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/mutex.h"
+
+namespace cnproc {
+
+// "$2y$12$" and 53 characters; $2a$ and $2b$ too.
+bool IsBcryptHash(std::string_view hash);
+
+// Thread safe. A password that was verified is remembered as a keyed hash, so that later requests
+// do not pay for bcrypt; the key lives and dies with this object. One bcrypt runs at a time, and
+// whoever is remembered never waits for it. Nothing in the time of an answer tells whether a user
+// exists.
+class BasicAuth {
+ public:
+  enum class Verdict {
+    kAllowed,
+    kRefused,
+    kBusy,  // too many wait for bcrypt: ask again
+  };
+
+  // Name to hash; not empty.
+  explicit BasicAuth(const std::map<std::string, std::string>& users);
+
+  // Of the value of an Authorization header, "" if there is none.
+  Verdict Check(std::string_view authorization);
+
+  // How often bcrypt ran.
+  uint64_t verifications() const { return verifications_; }
+
+ private:
+  using Mac = std::array<uint8_t, 32>;
+  struct User {
+    Mac name;
+    std::string hash;
+  };
+
+  Mac KeyedHash(std::string_view purpose, std::string_view text) const;
+  std::optional<size_t> FindUser(const Mac& name) const;
+  bool IsRemembered(size_t user, const Mac& login) CNPROC_EXCLUDES(remembered_mutex_);
+
+  std::array<uint8_t, 32> key_;
+  std::vector<User> users_;
+  std::atomic<int> waiting_{0};
+  std::atomic<uint64_t> verifications_{0};
+
+  Mutex bcrypt_mutex_;  // held for as long as one verification takes
+  Mutex remembered_mutex_;
+  // By user: the login that was verified last.
+  std::vector<std::optional<Mac>> remembered_ CNPROC_GUARDED_BY(remembered_mutex_);
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_BASIC_AUTH_H_

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/guard.h"
+
+#include <strings.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace cnproc {
+namespace {
+
+HttpResponse AskForPassword() {
+  HttpResponse response = PlainText(401, "401: name and password are needed");
+  response.headers.emplace_back("WWW-Authenticate",
+                                "Basic realm=\"cnproc_exporter\", charset=\"UTF-8\"");
+  return response;
+}
+
+HttpResponse AskLater() {
+  HttpResponse response = PlainText(503, "503: too many logins are being verified");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Guard>> Guard::Create(const std::string& config_file) {
+  std::unique_ptr<Guard> guard(new Guard(config_file));
+  WebConfig config;
+  if (!config_file.empty()) {
+    auto read = ReadWebConfig(config_file);
+    if (!read.ok()) return read.status();
+    config = *std::move(read);
+  }
+  if (config.tls) {
+    auto tls = TlsContext::Create(*config.tls);
+    if (!tls.ok()) return tls.status();
+    guard->tls_ = *std::move(tls);
+  }
+  guard->Adopt(std::move(config));
+  return guard;
+}
+
+absl::Status Guard::Reload() {
+  if (config_file_.empty()) return absl::OkStatus();
+  auto config = ReadWebConfig(config_file_);
+  if (!config.ok()) return config.status();
+  if (config->tls.has_value() != (tls_ != nullptr)) {
+    return absl::InvalidArgumentError(absl::StrCat(config_file_, ": TLS cannot be turned ",
+                                                   tls_ == nullptr ? "on" : "off",
+                                                   " while the exporter runs: restart it"));
+  }
+  if (config->tls) {
+    if (absl::Status status = tls_->Replace(*config->tls); !status.ok()) return status;
+  }
+  Adopt(*std::move(config));
+  return absl::OkStatus();
+}
+
+void Guard::Adopt(WebConfig config) {
+  auto rules = std::make_shared<Rules>();
+  if (!config.basic_auth_users.empty()) {
+    rules->auth = std::make_unique<BasicAuth>(config.basic_auth_users);
+  }
+  rules->headers = std::move(config.headers);
+  const MutexLock lock(mutex_);
+  rules_ = std::move(rules);
+}
+
+std::shared_ptr<const Guard::Rules> Guard::Current() const {
+  const MutexLock lock(mutex_);
+  return rules_;
+}
+
+HttpResponse Guard::Handle(const HttpRequest& request, const Handler& inner) const {
+  const std::shared_ptr<const Rules> rules = Current();
+  HttpResponse response;
+  const auto verdict = rules->auth == nullptr ? BasicAuth::Verdict::kAllowed
+                                              : rules->auth->Check(request.Header("Authorization"));
+  switch (verdict) {
+    case BasicAuth::Verdict::kAllowed:
+      response = inner(request);
+      break;
+    case BasicAuth::Verdict::kRefused:
+      response = AskForPassword();
+      break;
+    case BasicAuth::Verdict::kBusy:
+      response = AskLater();
+      break;
+  }
+  // What is configured takes the place of our own.
+  for (const auto& [name, value] : rules->headers) {
+    std::erase_if(response.headers, [&name = name](const auto& header) {
+      return strcasecmp(header.first.c_str(), name.c_str()) == 0;
+    });
+    response.headers.emplace_back(name, value);
+  }
+  return response;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What --web.config.file puts before every request.
+#ifndef CNPROC_EXPORTER_WEB_GUARD_H_
+#define CNPROC_EXPORTER_WEB_GUARD_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/mutex.h"
+#include "exporter/web/basic_auth.h"
+#include "exporter/web/http.h"
+#include "exporter/web/tls.h"
+#include "exporter/web/web_config.h"
+
+namespace cnproc {
+
+// Thread safe.
+class Guard {
+ public:
+  // `config_file` may be "": then everybody is let in, without TLS. InvalidArgument for a file that
+  // is bad or names one that is.
+  static absl::StatusOr<std::unique_ptr<Guard>> Create(const std::string& config_file);
+
+  // Reads the file again, all or nothing: on an error what was in force stays so. Whether there is
+  // TLS at all cannot change while the server runs.
+  absl::Status Reload();
+
+  // nullptr without TLS. Lives as long as this object.
+  TlsContext* tls() const { return tls_.get(); }
+
+  // Asks `inner` once the request may pass, and adds the configured headers to every response.
+  HttpResponse Handle(const HttpRequest& request, const Handler& inner) const;
+
+ private:
+  // Replaced as a whole.
+  struct Rules {
+    std::unique_ptr<BasicAuth> auth;  // nullptr: everybody
+    HttpHeaders headers;
+  };
+
+  explicit Guard(std::string config_file) : config_file_(std::move(config_file)) {}
+  void Adopt(WebConfig config) CNPROC_EXCLUDES(mutex_);
+  std::shared_ptr<const Rules> Current() const CNPROC_EXCLUDES(mutex_);
+
+  const std::string config_file_;
+  std::unique_ptr<TlsContext> tls_;  // constant after Create
+  mutable Mutex mutex_;
+  std::shared_ptr<const Rules> rules_ CNPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_GUARD_H_

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CNPROC_EXPORTER_WEB_SMALL_FILE_H_
+#define CNPROC_EXPORTER_WEB_SMALL_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace cnproc {
+
+// The whole file, of at most 1 MiB. InvalidArgument: the file is named by the operator.
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path);
+
+}  // namespace cnproc
+
+#endif  // CNPROC_EXPORTER_WEB_SMALL_FILE_H_

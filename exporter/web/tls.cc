@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "exporter/log.h"
+#include "exporter/web/small_file.h"
+
+namespace cnproc {
+namespace {
+
+template <auto kFree>
+struct Freer {
+  template <typename T>
+  void operator()(T* object) const {
+    kFree(object);
+  }
+};
+using ContextPtr = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
+using BioPtr = std::unique_ptr<BIO, Freer<BIO_free>>;
+using CertificatePtr = std::unique_ptr<X509, Freer<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
+
+// Takes OpenSSL's newest complaint from this thread's queue.
+std::string OpensslError() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  std::string text = reason == nullptr ? "unknown error" : reason;
+  ERR_clear_error();
+  return text;
+}
+
+absl::Status Bad(std::string_view what, std::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(std::string(what), ": ", std::string(why)));
+}
+
+// One PEM text, from the configuration or a file, with the name that errors call it by.
+struct Pem {
+  std::string name;
+  std::string text;
+
+  BioPtr Open() const {
+    return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  }
+};
+
+absl::StatusOr<Pem> GetPem(const char* what, const std::string& inline_text,
+                           const std::string& file) {
+  if (file.empty()) return Pem{what, inline_text};
+  absl::StatusOr<std::string> text = ReadSmallFile(file);
+  if (!text.ok()) return text.status();
+  return Pem{file, *std::move(text)};
+}
+
+// Never asks a terminal for a password.
+int NoPassword(char*, int, int, void*) { return 0; }
+
+std::vector<CertificatePtr> ReadCertificates(const Pem& pem) {
+  std::vector<CertificatePtr> certificates;
+  const BioPtr bio = pem.Open();
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, NoPassword, nullptr)) {
+    certificates.emplace_back(certificate);
+  }
+  ERR_clear_error();  // the end of the text is an error too
+  return certificates;
+}
+
+absl::Status UseCertificate(SSL_CTX* context, const TlsConfig& config) {
+  const auto pem = GetPem("cert", config.cert, config.cert_file);
+  if (!pem.ok()) return pem.status();
+  const std::vector<CertificatePtr> chain = ReadCertificates(*pem);
+  if (chain.empty()) return Bad(pem->name, "there is no PEM certificate in it");
+  if (SSL_CTX_use_certificate(context, chain[0].get()) != 1) {
+    return Bad(pem->name, OpensslError());
+  }
+  for (size_t i = 1; i < chain.size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(context, chain[i].get()) != 1) {
+      return Bad(pem->name, OpensslError());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UseKey(SSL_CTX* context, const TlsConfig& config) {
+  const auto pem = GetPem("key", config.key, config.key_file);
+  if (!pem.ok()) return pem.status();
+  const BioPtr bio = pem->Open();
+  const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, nullptr));
+  if (key == nullptr) {
+    ERR_clear_error();
+    return Bad(pem->name, "there is no PEM private key without a password in it");
+  }
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    return Bad(pem->name, absl::StrCat("it does not belong to the certificate: ", OpensslError()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UseClientCa(SSL_CTX* context, const TlsConfig& config) {
+  if (config.client_ca.empty() && config.client_ca_file.empty()) return absl::OkStatus();
+  const auto pem = GetPem("client_ca", config.client_ca, config.client_ca_file);
+  if (!pem.ok()) return pem.status();
+  const std::vector<CertificatePtr> authorities = ReadCertificates(*pem);
+  if (authorities.empty()) return Bad(pem->name, "there is no PEM certificate in it");
+  for (const CertificatePtr& authority : authorities) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get()) != 1 ||
+        SSL_CTX_add_client_CA(context, authority.get()) != 1) {
+      return Bad(pem->name, OpensslError());
+    }
+  }
+  return absl::OkStatus();
+}
+
+// OpenSSL's names of the configured suites: those of TLS 1.3 and those before.
+struct CipherNames {
+  std::string tls13;
+  std::string tls12;
+};
+
+absl::StatusOr<CipherNames> FindCiphers(SSL_CTX* context, const TlsConfig& config) {
+  std::vector<std::string> tls13;
+  std::vector<std::string> tls12;
+  const STACK_OF(SSL_CIPHER)* all = SSL_CTX_get_ciphers(context);
+  for (const std::string& name : config.cipher_suites) {
+    bool found = false;
+    for (int i = 0; i < sk_SSL_CIPHER_num(all) && !found; ++i) {
+      const SSL_CIPHER* cipher = sk_SSL_CIPHER_value(all, i);
+      const char* standard = SSL_CIPHER_standard_name(cipher);
+      if (standard == nullptr || name != standard) continue;
+      found = true;
+      const bool new_kind = std::string_view(SSL_CIPHER_get_version(cipher)) == "TLSv1.3";
+      (new_kind ? tls13 : tls12).emplace_back(SSL_CIPHER_get_name(cipher));
+    }
+    if (!found) return Bad("cipher_suites", absl::StrCat(name, " is not among OpenSSL's"));
+  }
+  return CipherNames{absl::StrJoin(tls13, ":"), absl::StrJoin(tls12, ":")};
+}
+
+bool SameAddress(const std::string& text, const ASN1_OCTET_STRING& address) {
+  unsigned char bytes[16];
+  const int family = address.length == 4 ? AF_INET : AF_INET6;
+  return (address.length == 4 || address.length == 16) &&
+         inet_pton(family, text.c_str(), bytes) == 1 &&
+         std::equal(bytes, bytes + address.length, address.data);
+}
+
+bool IsAllowed(const GENERAL_NAME& name, const std::vector<std::string>& allowed) {
+  const ASN1_STRING* text = nullptr;
+  if (name.type == GEN_DNS) text = name.d.dNSName;
+  if (name.type == GEN_EMAIL) text = name.d.rfc822Name;
+  if (name.type == GEN_URI) text = name.d.uniformResourceIdentifier;
+  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& candidate) {
+    if (name.type == GEN_IPADD) return SameAddress(candidate, *name.d.iPAddress);
+    return text != nullptr &&
+           candidate == std::string_view(reinterpret_cast<const char*>(text->data),
+                                         static_cast<size_t>(text->length));
+  });
+}
+
+// Whether one of the certificate's alternative names is among `allowed`.
+bool HasAllowedName(X509* certificate, const std::vector<std::string>& allowed) {
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  bool found = false;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    found = found || IsAllowed(*sk_GENERAL_NAME_value(names, i), allowed);
+  }
+  GENERAL_NAMES_free(names);
+  return found;
+}
+
+// Where a context keeps the names of the clients that it allows.
+int AllowedNamesIndex() {
+  static const int index = SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr, [](void*, void* names, CRYPTO_EX_DATA*, int, long, void*) {
+        delete static_cast<std::vector<std::string>*>(names);
+      });
+  return index;
+}
+
+int AcceptAnyCertificate(int, X509_STORE_CTX*) { return 1; }
+
+int CheckName(int verified, X509_STORE_CTX* store) {
+  if (verified != 1 || X509_STORE_CTX_get_error_depth(store) != 0) return verified;
+  const auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* allowed = static_cast<const std::vector<std::string>*>(
+      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), AllowedNamesIndex()));
+  if (allowed == nullptr || allowed->empty() ||
+      HasAllowedName(X509_STORE_CTX_get_current_cert(store), *allowed)) {
+    return 1;
+  }
+  X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+  return 0;
+}
+
+int OpensslVersion(TlsVersion version) {
+  return version == TlsVersion::k12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
+// Which file it was when it was read. All zero if there is none.
+struct FileStamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  int64_t seconds = 0;
+  int64_t nanoseconds = 0;
+
+  bool operator==(const FileStamp&) const = default;
+};
+
+std::vector<FileStamp> StampFiles(const TlsConfig& config) {
+  std::vector<FileStamp> stamps;
+  for (const std::string* file : {&config.cert_file, &config.key_file, &config.client_ca_file}) {
+    FileStamp& stamp = stamps.emplace_back();
+    struct stat status = {};
+    if (file->empty() || stat(file->c_str(), &status) != 0) continue;
+    stamp = {status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
+             status.st_mtim.tv_nsec};
+  }
+  return stamps;
+}
+
+int64_t NowNs() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+// What one handshake goes by. Immutable.
+struct TlsContext::Credentials {
+  TlsConfig config;
+  std::vector<FileStamp> stamps;
+  ContextPtr context;  // holds certificate, key, chain, authorities and allowed names
+  CipherNames ciphers;
+
+  bool ApplyTo(SSL* ssl) const;
+};
+
+// SSL_set_SSL_CTX takes the certificate and the stores along, but not what a connection has copied
+// when it was made.
+bool TlsContext::Credentials::ApplyTo(SSL* ssl) const {
+  SSL_set_SSL_CTX(ssl, context.get());
+  int mode = SSL_VERIFY_NONE;
+  SSL_verify_cb callback = CheckName;
+  switch (config.client_auth) {
+    case ClientAuth::kNone:
+      break;
+    case ClientAuth::kRequest:
+      mode = SSL_VERIFY_PEER;
+      callback = AcceptAnyCertificate;
+      break;
+    case ClientAuth::kRequireAny:
+      mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+      callback = AcceptAnyCertificate;
+      break;
+    case ClientAuth::kVerifyIfGiven:
+      mode = SSL_VERIFY_PEER;
+      break;
+    case ClientAuth::kRequireAndVerify:
+      mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+      break;
+  }
+  SSL_set_verify(ssl, mode, callback);
+  if (config.prefer_server_cipher_suites) SSL_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+  return SSL_set_min_proto_version(ssl, OpensslVersion(config.min_version)) == 1 &&
+         SSL_set_max_proto_version(ssl, OpensslVersion(config.max_version)) == 1 &&
+         (ciphers.tls12.empty() || SSL_set_cipher_list(ssl, ciphers.tls12.c_str()) == 1) &&
+         (ciphers.tls13.empty() || SSL_set_ciphersuites(ssl, ciphers.tls13.c_str()) == 1);
+}
+
+TlsContext::TlsContext() : context_(SSL_CTX_new(TLS_server_method())) {
+  SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
+  SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context_, 0);
+  SSL_CTX_set_client_hello_cb(context_, OnClientHello, this);
+}
+
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+
+absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(const TlsConfig& config) {
+  auto credentials = Load(config);
+  if (!credentials.ok()) return credentials.status();
+  std::unique_ptr<TlsContext> context(new TlsContext());
+  const MutexLock lock(context->mutex_);
+  context->credentials_ = *std::move(credentials);
+  return context;
+}
+
+absl::StatusOr<std::shared_ptr<const TlsContext::Credentials>> TlsContext::Load(
+    const TlsConfig& config) {
+  auto credentials = std::make_shared<Credentials>();
+  credentials->config = config;
+  // Before the files are read: what changes meanwhile is noticed later.
+  credentials->stamps = StampFiles(config);
+  credentials->context.reset(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* context = credentials->context.get();
+  if (absl::Status status = UseCertificate(context, config); !status.ok()) return status;
+  if (absl::Status status = UseKey(context, config); !status.ok()) return status;
+  if (absl::Status status = UseClientCa(context, config); !status.ok()) return status;
+  SSL_CTX_set_ex_data(context, AllowedNamesIndex(),
+                      new std::vector<std::string>(config.client_allowed_sans));
+  auto ciphers = FindCiphers(context, config);
+  if (!ciphers.ok()) return ciphers.status();
+  credentials->ciphers = *std::move(ciphers);
+  return credentials;
+}
+
+absl::Status TlsContext::Replace(const TlsConfig& config) {
+  auto credentials = Load(config);
+  if (!credentials.ok()) return credentials.status();
+  const MutexLock lock(mutex_);
+  credentials_ = *std::move(credentials);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const TlsContext::Credentials> TlsContext::Current() {
+  const MutexLock lock(mutex_);
+  return credentials_;
+}
+
+void TlsContext::RenewIfChanged() {
+  constexpr int64_t kIntervalNs = 1'000'000'000;
+  const int64_t now_ns = NowNs();
+  int64_t due_ns = next_look_ns_;
+  if (now_ns < due_ns || !next_look_ns_.compare_exchange_strong(due_ns, now_ns + kIntervalNs)) {
+    return;
+  }
+  const std::shared_ptr<const Credentials> old = Current();
+  if (StampFiles(old->config) == old->stamps) return;
+  auto renewed = Load(old->config);
+  const std::string complaint(renewed.status().message());
+  const MutexLock lock(mutex_);
+  if (credentials_ != old) return;  // replaced meanwhile
+  if (renewed.ok()) {
+    credentials_ = *std::move(renewed);
+    Log(Severity::kInfo, "took the renewed TLS files");
+  } else if (complaint != last_complaint_) {
+    Log(Severity::kWarn, complaint, {{"in_force", "the old TLS files"}});
+  }
+  last_complaint_ = complaint;
+}
+
+int TlsContext::OnClientHello(SSL* ssl, int* alert, void* self) {
+  auto* const tls = static_cast<TlsContext*>(self);
+  tls->RenewIfChanged();
+  if (tls->Current()->ApplyTo(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+  *alert = SSL_AD_INTERNAL_ERROR;
+  return SSL_CLIENT_HELLO_ERROR;
+}
+
+}  // namespace cnproc

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration of the web side in force: real files, a real server, real handshakes.
+#include "exporter/web/guard.h"
+
+#include <crypt.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/escaping.h"
+#include "exporter/web/http_server.h"
+#include "tests/exporter/certificates.h"
+#include "tests/exporter/http_client.h"
+
+namespace cnproc {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string Bcrypt(const std::string& password) {
+  crypt_data scratch = {};
+  return crypt_r(password.c_str(), "$2y$04$abcdefghijklmnopqrstuu", &scratch);
+}
+
+class GuardTest : public ::testing::Test {
+ protected:
+  GuardTest() {
+    char name[] = "/tmp/cnproc_guard_XXXXXX";
+    folder_ = mkdtemp(name);
+    Write("server.crt", server_.certificate);
+    Write("server.key", server_.key);
+    Write("ca.crt", authority_.certificate);
+  }
+  ~GuardTest() override {
+    server_under_test_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Write(const std::string& name, const std::string& content) const {
+    std::ofstream(folder_ / name) << content;
+  }
+  std::string ConfigFile() const { return (folder_ / "web.yml").string(); }
+
+  absl::Status Start(const std::string& config) {
+    Write("web.yml", config);
+    auto guard = Guard::Create(ConfigFile());
+    if (!guard.ok()) return guard.status();
+    guard_ = *std::move(guard);
+    HttpServerOptions options;
+    options.listen_addresses = {"127.0.0.1:0"};
+    options.worker_threads = 8;
+    options.tls = guard_->tls();
+    server_under_test_ = std::make_unique<HttpServer>(options, [this](const HttpRequest& request) {
+      return guard_->Handle(request, [](const HttpRequest&) { return PlainText(200, "in"); });
+    });
+    absl::Status status = server_under_test_->Start();
+    if (status.ok()) address_ = server_under_test_->BoundAddresses().at(0);
+    return status;
+  }
+
+  std::string GetAs(const std::string& login, const std::string& path = "/") const {
+    return Exchange(address_, "GET " + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " +
+                                  absl::Base64Escape(login) + "\r\n\r\n");
+  }
+
+  const TestIdentity authority_ = MakeAuthority("authority");
+  const TestIdentity server_ = MakeIdentity("server", "DNS:localhost,IP:127.0.0.1", authority_);
+  std::filesystem::path folder_;
+  std::unique_ptr<Guard> guard_;
+  std::unique_ptr<HttpServer> server_under_test_;
+  std::string address_;
+};
+
+constexpr const char* kTls =
+    "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+
+TEST_F(GuardTest, LetsEverybodyInWithoutAFile) {
+  const auto guard = Guard::Create("");
+  ASSERT_TRUE(guard.ok());
+  EXPECT_EQ((*guard)->tls(), nullptr);
+  EXPECT_EQ((*guard)->Handle({}, [](const HttpRequest&) { return PlainText(200, "in"); }).status,
+            200);
+  EXPECT_TRUE((*guard)->Reload().ok());
+}
+
+TEST_F(GuardTest, AsksForAPasswordOnEveryPath) {
+  ASSERT_EQ(Start("basic_auth_users: {alice: " + Bcrypt("secret") + "}"), absl::OkStatus());
+
+  for (const std::string path : {"/", "/metrics", "/-/healthy", "/nothing", "/assets/x"}) {
+    EXPECT_THAT(Get(address_, path),
+                AllOf(HasSubstr("HTTP/1.1 401 "), HasSubstr("WWW-Authenticate: Basic realm="),
+                      Not(HasSubstr("\r\n\r\nin"))))
+        << path;
+    EXPECT_THAT(GetAs("alice:wrong", path), HasSubstr("HTTP/1.1 401 ")) << path;
+    EXPECT_THAT(GetAs("alice:secret", path), HasSubstr("HTTP/1.1 200 ")) << path;
+  }
+}
+
+TEST_F(GuardTest, AddsTheConfiguredHeadersInPlaceOfItsOwn) {
+  ASSERT_EQ(Start("http_server_config: {headers: {X-Content-Type-Options: nosniff, "
+                  "Strict-Transport-Security: max-age=1}}"),
+            absl::OkStatus());
+
+  const std::string answer = Get(address_, "/");
+  EXPECT_THAT(answer, HasSubstr("\r\nStrict-Transport-Security: max-age=1\r\n"));
+  const size_t first = answer.find("X-Content-Type-Options");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(answer.find("X-Content-Type-Options", first + 1), std::string::npos);
+}
+
+TEST_F(GuardTest, ServesTls12And13AndRefusesWhatIsOlder) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const TlsAnswer answer =
+        GetOverTls(address_, {.authority = authority_.certificate, .max_version = version});
+    EXPECT_THAT(answer.text, HasSubstr("200 OK")) << version;
+    EXPECT_EQ(answer.server_name, "server");
+  }
+  for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+    EXPECT_EQ(GetOverTls(address_, {.max_version = version}).text, "") << version;
+  }
+  EXPECT_THAT(Get(address_, "/"), Not(HasSubstr("200 OK")));
+}
+
+TEST_F(GuardTest, HonoursVersionsAndCipherSuites) {
+  ASSERT_EQ(Start(std::string(kTls) + "  max_version: TLS12\n  cipher_suites:\n" +
+                  "    - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"),
+            absl::OkStatus());
+
+  EXPECT_EQ(GetOverTls(address_, {}).cipher, "ECDHE-ECDSA-AES256-GCM-SHA384");
+  EXPECT_EQ(GetOverTls(address_, {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"}).text, "");
+}
+
+TEST_F(GuardTest, LetsInOnlyClientsOfItsAuthorityWithAnAllowedName) {
+  ASSERT_EQ(Start(std::string(kTls) +
+                  "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"
+                  "  client_allowed_sans: [prometheus, 10.0.0.7, 'spiffe://x/y']\n"),
+            absl::OkStatus());
+  const auto answer_to = [&](const TestIdentity& client) {
+    return GetOverTls(address_, {.identity = &client}).text;
+  };
+
+  EXPECT_EQ(GetOverTls(address_, {}).text, "");
+  for (const char* name : {"DNS:prometheus", "IP:10.0.0.7", "DNS:other,URI:spiffe://x/y"}) {
+    EXPECT_THAT(answer_to(MakeIdentity("client", name, authority_)), HasSubstr("200 OK")) << name;
+  }
+  for (const char* name : {"", "DNS:other", "IP:10.0.0.8", "DNS:prometheus.evil"}) {
+    EXPECT_EQ(answer_to(MakeIdentity("prometheus", name, authority_)), "") << name;
+  }
+  const TestIdentity rogue_authority = MakeAuthority("authority");
+  EXPECT_EQ(answer_to(MakeIdentity("client", "DNS:prometheus", rogue_authority)), "");
+}
+
+TEST_F(GuardTest, HonoursTheOtherKindsOfClientAuthentication) {
+  const TestIdentity known = MakeIdentity("known", "", authority_);
+  const TestIdentity rogue = MakeIdentity("rogue", "", MakeAuthority("rogue authority"));
+  const struct {
+    const char* type;
+    bool none_allowed;
+    bool rogue_allowed;
+  } cases[] = {{"RequestClientCert", true, true},
+               {"RequireAnyClientCert", false, true},
+               {"VerifyClientCertIfGiven", true, false},
+               {"RequireAndVerifyClientCert", false, false}};
+  for (const auto& [type, none_allowed, rogue_allowed] : cases) {
+    server_under_test_.reset();
+    ASSERT_EQ(Start(std::string(kTls) + "  client_ca_file: ca.crt\n  client_auth_type: " + type),
+              absl::OkStatus());
+    EXPECT_EQ(!GetOverTls(address_, {}).text.empty(), none_allowed) << type;
+    EXPECT_EQ(!GetOverTls(address_, {.identity = &rogue}).text.empty(), rogue_allowed) << type;
+    EXPECT_FALSE(GetOverTls(address_, {.identity = &known}).text.empty()) << type;
+  }
+}
+
+TEST_F(GuardTest, TakesARenewedCertificateWithoutBeingTold) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+  ASSERT_EQ(GetOverTls(address_, {}).server_name, "server");
+
+  const TestIdentity renewed = MakeIdentity("renewed", "DNS:localhost", authority_);
+  Write("server.crt", renewed.certificate);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  EXPECT_EQ(GetOverTls(address_, {}).server_name, "server");  // the key does not fit yet
+  Write("server.key", renewed.key);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  EXPECT_EQ(GetOverTls(address_, {}).server_name, "renewed");
+}
+
+TEST_F(GuardTest, TakesTheNewFileWhenItIsGoodAndKeepsTheOldOneWhenItIsBad) {
+  const std::string old_users = "basic_auth_users: {alice: " + Bcrypt("old") + "}";
+  ASSERT_EQ(Start(old_users), absl::OkStatus());
+  ASSERT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
+
+  Write("web.yml", "basic_auth_users: {alice: plain}");
+  EXPECT_FALSE(guard_->Reload().ok());
+  EXPECT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
+
+  Write("web.yml", kTls);
+  EXPECT_THAT(std::string(guard_->Reload().message()), HasSubstr("TLS cannot be turned on"));
+  EXPECT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
+
+  Write("web.yml", "basic_auth_users: {alice: " + Bcrypt("new") + "}");
+  EXPECT_TRUE(guard_->Reload().ok());
+  EXPECT_THAT(GetAs("alice:old"), HasSubstr("401"));
+  EXPECT_THAT(GetAs("alice:new"), HasSubstr("200 OK"));
+}
+
+TEST_F(GuardTest, NamesTheFileThatDoesNotFit) {
+  const TestIdentity other = MakeIdentity("other", "", authority_);
+  Write("other.key", other.key);
+  Write("empty.crt", "");
+  const struct {
+    const char* config;
+    const char* why;
+  } cases[] = {
+      {"{cert_file: missing.crt, key_file: server.key}", "missing.crt: cannot be read: No such"},
+      {"{cert_file: empty.crt, key_file: server.key}", "empty.crt: there is no PEM certificate"},
+      {"{cert_file: server.crt, key_file: server.crt}", "server.crt: there is no PEM private key"},
+      {"{cert_file: server.crt, key_file: other.key}", "other.key: it does not belong"},
+      {"{cert_file: server.crt, key_file: server.key, cipher_suites: [TLS_NONSENSE]}",
+       "TLS_NONSENSE is not among"},
+      {"{cert_file: server.crt, key_file: server.key, client_ca_file: empty.crt, "
+       "client_auth_type: RequireAndVerifyClientCert}",
+       "empty.crt: there is no PEM certificate"},
+  };
+  for (const auto& [config, why] : cases) {
+    const absl::Status status = Start("tls_server_config: " + std::string(config));
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << config;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(why)) << config;
+  }
+}
+
+}  // namespace
+}  // namespace cnproc
