@@ -91,12 +91,22 @@ export class Stand {
     return child;
   }
 
+  // A recording as one more host: the same events, at another pace, again and again.
+  async replay(binary, file, speed) {
+    const address = `127.0.0.1:${await freePort()}`;
+    this.start(`replay-${address}`, binary, [`--web.listen-address=${address}`, `--connector.replay=${file}`,
+      '--connector.replay-loop', `--connector.replay-speed=${speed}`]);
+    await until('replay answers', 10, async () => (await fetch(`http://${address}/-/healthy`)).ok);
+    return address;
+  }
+
   async page() {
     return (await fetch(`http://${this.target}/metrics`)).text();
   }
 
-  // name: also the folder of its data. native: with the feature that makes it ask for protobuf.
-  async prometheus(name, { native = false, targets = [this.target], alertmanager, shorten = shortenRules } = {}) {
+  // name: also the folder of its data. native: with the feature that makes it ask for protobuf. hosts: names by which
+  // targets are known instead of their addresses.
+  async prometheus(name, { native = false, targets = [this.target], hosts = {}, alertmanager, shorten = shortenRules } = {}) {
     const folder = join(this.folder, name);
     mkdirSync(join(folder, 'rules'), { recursive: true });
     for (const rule of readdirSync(join(ROOT, 'dashboards/rules'))) {
@@ -107,7 +117,8 @@ global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
 rule_files: [rules/*.yml]
 scrape_configs:
   - job_name: cnproc
-    static_configs: [{ targets: ${JSON.stringify(targets)}, labels: { cluster: test } }]
+    static_configs: ${JSON.stringify(targets.map((target) => ({ targets: [target],
+      labels: { cluster: 'test', ...(hosts[target] ? { instance: hosts[target] } : {}) } })))}
 ${alertmanager ? `alerting: { alertmanagers: [{ static_configs: [{ targets: ['${alertmanager}'] }] }] }` : ''}
 `);
     const address = `127.0.0.1:${await freePort()}`;

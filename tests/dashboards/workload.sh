@@ -58,7 +58,7 @@ inside() {
 }
 
 # A shell that may not fork a fifth time says so and fails; it lives long enough for its cgroup to be read.
-full='sleep 0.1; for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait'
+full='sleep 0.3; for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait'
 
 finish() {
   sleep 0.3

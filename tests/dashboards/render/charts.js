@@ -52,7 +52,7 @@ function legend(panel, series) {
 // Firing alerts: where one begins, a dashed line.
 const annotate = (annotations) => ({ hooks: { draw: [(plot) => {
   plot.ctx.save();
-  plot.ctx.strokeStyle = '#f2495c';
+  plot.ctx.strokeStyle = '#f2495c88';
   plot.ctx.setLineDash([4, 4]);
   for (const { start } of annotations) {
     const x = Math.round(plot.valToPos(start, 'x', true)) + 0.5;
