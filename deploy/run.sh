@@ -3,6 +3,7 @@
 # Installs what is missing, builds the exporter and runs it in the foreground.
 #
 # usage: deploy/run.sh [FLAG...]      flags of cnproc_exporter; see deploy/run.sh --help
+#        deploy/run.sh --demo         with Prometheus, the rules and a harmless workload beside it
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -31,4 +32,5 @@ if ! ninja -C "$build" -n cnproc_exporter 2>/dev/null | grep -q 'no work to do';
   echo "run: building $build/cnproc_exporter"
   quietly "build" cmake --build --preset release --target cnproc_exporter
 fi
+if [ "${1:-}" = --demo ]; then exec deploy/demo.sh "$build/cnproc_exporter"; fi
 exec "$build/cnproc_exporter" "$@"
