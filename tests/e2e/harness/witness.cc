@@ -20,15 +20,19 @@
 namespace cnproc::e2e {
 namespace {
 
-constexpr int kReceiveBufferBytes = 64 << 20;
+constexpr int kReceiveBufferBytes = 256 << 20;
+constexpr size_t kBatch = 256;
+constexpr size_t kLongestDatagram = 256;  // what is longer is no event
 constexpr size_t kEventOffset = NLMSG_HDRLEN + sizeof(cn_msg);
 constexpr size_t kDatagramBytes = kEventOffset + sizeof(proc_event);
+
+constexpr uint32_t kForkEvent = 0x1;
 
 // Kernels before and after 6.6 declare the enumeration in different scopes.
 const std::map<uint32_t, std::string>& EventNames() {
   static const std::map<uint32_t, std::string> kNames = {
-      {0x1, "fork"},       {0x2, "exec"},     {0x4, "uid"},    {0x40, "gid"},
-      {0x80, "sid"},       {0x100, "ptrace"}, {0x200, "comm"}, {0x40000000, "coredump"},
+      {kForkEvent, "fork"}, {0x2, "exec"},     {0x4, "uid"},    {0x40, "gid"},
+      {0x80, "sid"},        {0x100, "ptrace"}, {0x200, "comm"}, {0x40000000, "coredump"},
       {0x80000000, "exit"}};
   return kNames;
 }
@@ -126,18 +130,27 @@ Witness::~Witness() {
 }
 
 void Witness::Listen() {
-  std::array<char, 4096> datagram{};
+  std::vector<std::array<char, kLongestDatagram>> datagrams(kBatch);
+  std::vector<sockaddr_nl> senders(kBatch);
+  std::vector<iovec> parts(kBatch);
+  std::vector<mmsghdr> messages(kBatch);
   while (!stop_) {
     pollfd wait{fd_, POLLIN, 0};
     poll(&wait, 1, 50);
-    for (;;) {
-      sockaddr_nl from{};
-      socklen_t length = sizeof(from);
-      const ssize_t got = recvfrom(fd_, datagram.data(), datagram.size(), 0,
-                                   reinterpret_cast<sockaddr*>(&from), &length);
-      if (got < 0) break;
-      if (from.nl_pid == 0) Count(datagram.data(), static_cast<size_t>(got));
-    }
+    int got = 0;
+    do {
+      for (size_t i = 0; i < kBatch; ++i) {
+        parts[i] = {datagrams[i].data(), kLongestDatagram};
+        messages[i] = {};
+        messages[i].msg_hdr = {&senders[i], sizeof(sockaddr_nl), &parts[i], 1, nullptr, 0, 0};
+      }
+      got = recvmmsg(fd_, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+      const std::lock_guard lock(mutex_);
+      for (int i = 0; i < got; ++i) {
+        const auto n = static_cast<size_t>(i);
+        if (senders[n].nl_pid == 0) Count(datagrams[n].data(), messages[n].msg_len);
+      }
+    } while (got > 0);
     usleep(1000);  // at its own pace, so that it does not slow what it watches
   }
 }
@@ -149,10 +162,9 @@ void Witness::Count(const char* datagram, size_t length) {
   const auto name = EventNames().find(event.what);
   if (name == EventNames().end()) return;
   // All but FORK begin with the pid and the tgid of the process.
-  const bool is_fork = name->second == "fork";
+  const bool is_fork = event.what == kForkEvent;
   const auto& fork = event.event_data.fork;
   const pid_t tgid = is_fork ? fork.child_tgid : event.event_data.exec.process_tgid;
-  const std::lock_guard lock(mutex_);
   ++seen_.events[name->second];
   if (is_fork && fork.child_pid == fork.child_tgid) {
     ++seen_.process_forks;

@@ -50,7 +50,7 @@ class Witness {
 
  private:
   void Listen();
-  void Count(const char* datagram, size_t length);
+  void Count(const char* datagram, size_t length);  // with mutex_ held
 
   int fd_;
   std::atomic<bool> stop_ = false;
