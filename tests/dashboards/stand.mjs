@@ -69,9 +69,14 @@ export class Stand {
   start(name, command, args) {
     const log = openSync(join(this.folder, `${name}.log`), 'a');
     const child = spawn(command, args, { stdio: ['ignore', log, log], cwd: this.folder });
+    child.called = name;
     this.#children.push(child);
     child.once('error', (error) => { child.failed = error; });
     return child;
+  }
+
+  pidOf(name) {
+    return this.#children.find((child) => child.called === name).pid;
   }
 
   log(name) {
@@ -96,7 +101,7 @@ export class Stand {
     const address = `127.0.0.1:${await freePort()}`;
     this.start(`replay-${address}`, binary, [`--web.listen-address=${address}`, `--connector.replay=${file}`,
       '--connector.replay-loop', `--connector.replay-speed=${speed}`]);
-    await until('replay answers', 10, async () => (await fetch(`http://${address}/-/healthy`)).ok);
+    await until('replay answers', 30, async () => (await fetch(`http://${address}/-/healthy`)).ok);
     return address;
   }
 
@@ -106,14 +111,14 @@ export class Stand {
 
   // name: also the folder of its data. native: with the feature that makes it ask for protobuf. hosts: names by which
   // targets are known instead of their addresses.
-  async prometheus(name, { native = false, targets = [this.target], hosts = {}, alertmanager, shorten = shortenRules } = {}) {
+  async prometheus(name, { native = false, targets = [this.target], hosts = {}, alertmanager, interval = '1s', shorten = shortenRules } = {}) {
     const folder = join(this.folder, name);
     mkdirSync(join(folder, 'rules'), { recursive: true });
     for (const rule of readdirSync(join(ROOT, 'dashboards/rules'))) {
       writeFileSync(join(folder, 'rules', rule), shorten(readFileSync(join(ROOT, 'dashboards/rules', rule), 'utf8')));
     }
     writeFileSync(join(folder, 'prometheus.yml'), `
-global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
+global: { scrape_interval: ${interval}, scrape_timeout: ${interval}, evaluation_interval: ${interval} }
 rule_files: [rules/*.yml]
 scrape_configs:
   - job_name: cnproc
@@ -126,7 +131,7 @@ ${alertmanager ? `alerting: { alertmanagers: [{ static_configs: [{ targets: ['${
       `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=${address}`,
       ...(native ? ['--enable-feature=native-histograms'] : [])]);
     const prometheus = new Prometheus(`http://${address}`, Date.now() / 1000);
-    await until(`${name} has scraped`, 20, async () => {
+    await until(`${name} has scraped`, 40, async () => {
       if (child.exitCode !== null || child.failed) throw new Error(`prometheus ended: ${child.failed ?? this.log(name)}`);
       return (await prometheus.instant('cnproc_up')).length > 0;
     }).catch((error) => { throw new Error(`${error.message}\n${this.log(name)}`); });
