@@ -16,7 +16,7 @@ struct EmbeddedFile {
 std::span<const EmbeddedFile> EmbeddedDashboards();  // dashboards/*.json, sorted by name
 std::span<const EmbeddedFile> EmbeddedRules();       // dashboards/rules/*.yml, sorted by name
 
-std::span<const EmbeddedFile> EmbeddedAssets();  // what the pages load, sorted by name
+std::span<const EmbeddedFile> EmbeddedAssets();  // what the pages load
 
 }  // namespace cnproc
 

@@ -2,6 +2,7 @@
 #include "exporter/web/pages.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 
 #include "exporter/web/embedded.h"
 
@@ -117,6 +118,15 @@ std::string DashboardsPage() {
       "Import. ",
       Link("/", "Back"), "</p></header>\n<main><nav class=\"card\"><ul>\n",
       FileLinks("/dashboards/", EmbeddedDashboards()), "</ul></nav></main>\n", std::string(kFoot));
+}
+
+std::string LivePage(const RoutesOptions& options) {
+  for (const EmbeddedFile& file : EmbeddedAssets()) {
+    if (file.name != "live.html") continue;
+    return absl::StrReplaceAll(absl::string_view(file.content.data(), file.content.size()),
+                               {{"@METRICS@", HtmlEscape(options.telemetry_path)}});
+  }
+  return "";
 }
 
 }  // namespace cnproc

@@ -21,6 +21,9 @@ std::string LandingPage(const RoutesOptions& options, const std::vector<Collecto
 // The list of the embedded dashboards.
 std::string DashboardsPage();
 
+// Draws in the browser what it reads from the metrics page.
+std::string LivePage(const RoutesOptions& options);
+
 }  // namespace cnproc
 
 #endif  // CNPROC_EXPORTER_WEB_PAGES_H_

@@ -145,9 +145,10 @@ HttpResponse Dashboards(const HttpRequest& request) {
 HttpResponse Asset(const HttpRequest& request) {
   const EmbeddedFile* file = Find(EmbeddedAssets(), request.path.substr(kAssets.size()));
   if (file == nullptr) return NotFound();
-  return Ok(
-      file->name.ends_with(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
-      std::string(file->content));
+  std::string content(file->content);
+  if (file->name.ends_with(".css")) return Ok("text/css; charset=utf-8", std::move(content));
+  if (file->name.ends_with(".js")) return Ok("text/javascript; charset=utf-8", std::move(content));
+  return NotFound();  // a page has an address of its own
 }
 
 // One of the answers that are on their way.
@@ -202,6 +203,7 @@ HttpResponse Routes::Page(const HttpRequest& request) const {
   const std::string_view path = request.path;
   if (path == options_.telemetry_path) return Metrics(request);
   if (path == "/") return Ok(kHtml, LandingPage(options_, source_.Collectors(), source_.Ready()));
+  if (path == "/live") return Ok(kHtml, LivePage(options_));
   if (path.starts_with(kDashboards)) return Dashboards(request);
   if (path.starts_with(kRules)) return Rules(request);
   if (path.starts_with(kAssets)) return Asset(request);

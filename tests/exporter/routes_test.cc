@@ -185,14 +185,17 @@ TEST_F(RoutesTest, ShowsTheStateOfEveryCollectorOnTheLandingPage) {
 }
 
 TEST_F(RoutesTest, LoadsNothingFromElsewhere) {
-  for (const char* path : {"/", "/dashboards/"}) {
+  for (const char* path : {"/", "/dashboards/", "/live"}) {
     const std::string page = Get(path).body;
     EXPECT_THAT(page, AllOf(Not(HasSubstr("http:")), Not(HasSubstr("https:")),
                             Not(HasSubstr("<script>")), Not(HasSubstr("style=\""))))
         << path;
   }
   EXPECT_EQ(Header(Get("/assets/style.css"), "Content-Type"), "text/css; charset=utf-8");
+  EXPECT_EQ(Header(Get("/assets/live.js"), "Content-Type"), "text/javascript; charset=utf-8");
+  EXPECT_THAT(Get("/assets/dygraph.min.js").body, HasSubstr("Dygraph"));
   EXPECT_EQ(Get("/assets/nothing.css").status, 404);
+  EXPECT_EQ(Get("/assets/live.html").status, 404);
 }
 
 TEST_F(RoutesTest, ServesEveryEmbeddedFileAndNoOther) {
@@ -255,6 +258,9 @@ TEST_F(RoutesTest, PutsTheMetricsWhereTheFlagSays) {
   EXPECT_EQ(moved.Handle(request).status, 404);
   request.path = "/";
   EXPECT_THAT(moved.Handle(request).body, HasSubstr("href=\"/prom/x\""));
+  request.path = "/live";
+  EXPECT_THAT(moved.Handle(request).body,
+              AllOf(HasSubstr("data-metrics=\"/prom/x\""), Not(HasSubstr("@METRICS@"))));
 }
 
 }  // namespace

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live view: reads the metrics page every two seconds and draws what happened in between.
+/* global Dygraph */
+import { bucketsBetween, growthBy, growthOf, parsePage, sum } from "./exposition.js";
+
+const POLL_MS = 2000;
+const TIMEOUT_MS = 5000;
+const KEPT_PAGES = 300; // ten minutes
+const MIN_WINDOW_MS = 30000;
+const TABLE_PAGES = 6; // rates in tables are over the last ten seconds, so that rows keep still
+const TABLE_ROWS = 10;
+
+const $ = (id) => document.getElementById(id);
+const metricsPath = document.body.dataset.metrics;
+
+// ---- Numbers as text -------------------------------------------------------------------------
+
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+function rateText(rate) {
+  if (rate === null) return "–";
+  if (rate === 0) return "0";
+  if (rate < 0.095) return "< 0.1";
+  return rate < 10 ? rate.toFixed(1) : short.format(rate);
+}
+
+function durationText(seconds) {
+  if (seconds < 1) return `${seconds * 1000} ms`;
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${seconds / 60} min`;
+  return seconds < 86400 ? `${seconds / 3600} h` : `${seconds / 86400} d`;
+}
+
+function bytesText(bytes) {
+  return bytes === null ? "–" : `${short.format(bytes / 2 ** 20)} MiB`;
+}
+
+// ---- Charts ----------------------------------------------------------------------------------
+
+// Its legend writes style attributes, which the page's policy forbids; ours stands in the caption.
+Dygraph.PLUGINS.splice(Dygraph.PLUGINS.indexOf(Dygraph.Plugins.Legend), 1);
+
+function color(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+class Chart {
+  // lines: [{label, color, value(page, before, seconds)}]; a value of null leaves a gap.
+  constructor(id, lines, options = {}) {
+    this.figure = $(id);
+    this.lines = lines;
+    this.rows = [];
+    this.shown = lines.map(() => null);
+    this.values = lines.map((line, i) => this.addLegend(line, i));
+    this.graph = new Dygraph(this.figure.querySelector(".plot"), [[new Date(), ...lines.map(() => null)]], {
+      labels: ["time", ...lines.map((line) => line.label)],
+      legend: "never",
+      strokeWidth: 1.8,
+      fillGraph: true,
+      fillAlpha: 0.12,
+      includeZero: true,
+      interactionModel: {}, // a drag would stop what is live; the keyboard misses nothing
+      axisLabelFontSize: 11,
+      axes: { y: { axisLabelWidth: 44, axisLabelFormatter: (value) => short.format(value) } },
+      highlightCircleSize: 4,
+      highlightCallback: (_event, _x, points) => this.showPoints(points),
+      unhighlightCallback: () => this.showPoints(null),
+      ...this.colors(),
+      ...options,
+    });
+    this.stacked = options.stackedGraph ?? false;
+  }
+
+  addLegend({ label, color: name }, index) {
+    const item = document.createElement("li");
+    const swatch = document.createElement("span");
+    swatch.className = "swatch";
+    swatch.style.backgroundColor = `var(${name})`;
+    const value = document.createElement("b");
+    item.append(swatch, `${label} `, value);
+    item.dataset.index = index;
+    this.figure.querySelector(".legend").append(item);
+    return value;
+  }
+
+  colors() {
+    return {
+      colors: this.lines.map((line) => color(line.color)),
+      gridLineColor: color("--line"),
+      axisLineColor: color("--line"),
+    };
+  }
+
+  add(time, values, windowMs) {
+    this.rows.push([time, ...values]);
+    if (this.rows.length > KEPT_PAGES) this.rows.shift();
+    const newest = time.getTime();
+    // In the beginning the lines fill the width as far as there are any.
+    const begin = Math.max(newest - windowMs, Math.min(this.rows[0][0].getTime(), newest - MIN_WINDOW_MS));
+    this.graph.updateOptions({
+      file: this.rows,
+      dateWindow: [begin, newest],
+      valueRange: [0, this.peak(begin) * 1.1],
+    });
+    this.shown = values;
+    if (!this.pointed) this.showValues(values);
+  }
+
+  peak(begin) {
+    const seen = this.rows.filter((row) => row[0] >= begin).map((row) => row.slice(1));
+    const tops = seen.map((values) => (this.stacked ? values.reduce((a, b) => a + b, 0) : Math.max(...values)));
+    return Math.max(1, ...tops);
+  }
+
+  gap(time) {
+    this.rows.push([time, ...this.lines.map(() => null)]);
+  }
+
+  showPoints(points) {
+    this.pointed = points !== null;
+    if (points === null) return this.showValues(this.shown);
+    const values = this.lines.map(({ label }) => points.find((point) => point.name === label)?.yval ?? null);
+    return this.showValues(values);
+  }
+
+  showValues(values) {
+    values.forEach((value, i) => {
+      this.values[i].textContent = rateText(value);
+    });
+  }
+}
+
+const rate = (name, wanted) => (page, before, seconds) => {
+  const grown = growthOf(page, before, name, wanted);
+  return grown === null ? null : grown / seconds;
+};
+
+function makeCharts() {
+  return [
+    new Chart("forks", [
+      { label: "processes", color: "--c1", value: rate("cnproc_forks_total", { kind: "process" }) },
+      { label: "threads", color: "--c2", value: rate("cnproc_forks_total", { kind: "thread" }) },
+      { label: "execs", color: "--c3", value: rate("cnproc_execs_total") },
+    ]),
+    new Chart(
+      "exits",
+      [
+        { label: "signal", color: "--c5", value: rate("cnproc_process_exits_total", { outcome: "signal" }) },
+        { label: "error", color: "--c4", value: rate("cnproc_process_exits_total", { outcome: "error" }) },
+        { label: "success", color: "--c3", value: rate("cnproc_process_exits_total", { outcome: "success" }) },
+      ],
+      { stackedGraph: true, fillAlpha: 0.3 },
+    ),
+    new Chart("lost", [{ label: "lost", color: "--c5", value: rate("cnproc_events_lost_total") }]),
+  ];
+}
+
+// ---- Tables and bars -------------------------------------------------------------------------
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function bar(share) {
+  const track = element("span", "bar");
+  const fill = element("span");
+  fill.style.width = `${(100 * share).toFixed(1)}%`;
+  track.append(fill);
+  return track;
+}
+
+// The values of one label, busiest first: what forked and what was started, and what lives.
+function busiest(page, before, seconds, dimension, label) {
+  const forks = growthBy(page, before, `cnproc_${dimension}_forks_total`, label);
+  const execs = growthBy(page, before, `cnproc_${dimension}_execs_total`, label);
+  const exits = growthBy(page, before, `cnproc_${dimension}_exits_total`, label);
+  const alive = new Map((page.get(`cnproc_${dimension}_processes`) ?? []).map((s) => [s.labels[label], s.value]));
+  const names = new Set([...forks.keys(), ...execs.keys(), ...alive.keys()]);
+  const rows = [...names].map((name) => ({
+    name,
+    alive: alive.get(name) ?? 0,
+    forks: (forks.get(name) ?? 0) / seconds,
+    execs: (execs.get(name) ?? 0) / seconds,
+    exits: (exits.get(name) ?? 0) / seconds,
+  }));
+  const busy = (row) => row.forks + row.execs + row.exits;
+  rows.sort((a, b) => busy(b) - busy(a) || b.alive - a.alive || a.name.localeCompare(b.name));
+  return rows.slice(0, TABLE_ROWS);
+}
+
+function fillTable(id, rows, note) {
+  const body = $(id).querySelector("tbody");
+  const peak = Math.max(...rows.map((row) => row.forks + row.execs + row.exits), 1e-9);
+  body.replaceChildren(
+    ...rows.map((row) => {
+      const line = document.createElement("tr");
+      const name = element("th", "", row.name);
+      name.scope = "row";
+      name.title = row.name;
+      name.append(bar((row.forks + row.execs + row.exits) / peak));
+      line.append(name);
+      for (const text of [rateText(row.forks), rateText(row.execs), rateText(row.exits), whole.format(row.alive)]) {
+        line.append(element("td", "", text));
+      }
+      return line;
+    }),
+  );
+  $(id).hidden = rows.length === 0;
+  $(`${id}-note`).hidden = rows.length > 0;
+  $(`${id}-note`).textContent = note;
+}
+
+function fillList(id, entries, none) {
+  const peak = Math.max(...entries.map(([, value]) => value), 1e-9);
+  $(id).replaceChildren(
+    ...entries.map(([label, value]) => {
+      const item = document.createElement("li");
+      item.append(element("span", "label", label), bar(value / peak), element("span", "number", short.format(value)));
+      return item;
+    }),
+  );
+  $(`${id}-note`).hidden = entries.length > 0;
+  $(`${id}-note`).textContent = none;
+}
+
+function fillLifetimes(page, oldest) {
+  const buckets = bucketsBetween(page, oldest, "cnproc_process_lifetime_seconds");
+  const entries = buckets.map(({ bound, count }, i) => {
+    const longer = bound === Infinity ? `> ${durationText(buckets[i - 1]?.bound ?? 0)}` : `≤ ${durationText(bound)}`;
+    return [longer, count];
+  });
+  fillList("lifetimes", entries, "The collector processes is off.");
+}
+
+function fillSignals(page, oldest) {
+  const grown = growthBy(page, oldest, "cnproc_exit_signals_total", "signal");
+  const entries = [...grown].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  const cores = growthOf(page, oldest, "cnproc_coredumps_total");
+  if (cores) entries.push(["core dumps", cores]);
+  fillList("signals", entries.slice(0, TABLE_ROWS), "No process was ended by a signal.");
+}
+
+// ---- The page --------------------------------------------------------------------------------
+
+const state = {
+  history: [], // {time (ms), page}, oldest first
+  charts: [],
+  windowMs: 120000,
+  paused: false,
+  failingSince: null,
+};
+
+function complain(text) {
+  const banner = $("banner");
+  if (banner.textContent !== text) banner.textContent = text; // read aloud once, not every poll
+  banner.hidden = text === "";
+  $("lamp").className = text === "" ? "lamp on" : "lamp off";
+}
+
+function fillTiles(page, before, seconds) {
+  $("processes").textContent = whole.format(sum(page, "cnproc_processes") ?? 0);
+  $("threads").textContent = whole.format(sum(page, "cnproc_threads") ?? 0);
+  $("events").textContent = rateText((growthOf(page, before, "cnproc_events_total") ?? 0) / seconds);
+  const lost = sum(page, "cnproc_events_lost_total") ?? 0;
+  $("losses").textContent = short.format(lost);
+  $("losses").classList.toggle("bad", lost > 0);
+  $("cores").textContent = short.format(sum(page, "cnproc_coredumps_total") ?? 0);
+  $("memory").textContent = bytesText(sum(page, "process_resident_memory_bytes"));
+}
+
+function draw() {
+  const newest = state.history.at(-1);
+  const previous = state.history.at(-2);
+  if (!previous) return;
+  const seconds = (newest.time - previous.time) / 1000;
+  const time = new Date(newest.time);
+  for (const chart of state.charts) {
+    const values = chart.lines.map((line) => line.value(newest.page, previous.page, seconds));
+    chart.add(time, values, state.windowMs);
+  }
+  fillTiles(newest.page, previous.page, seconds);
+  const recent = state.history.at(-Math.min(TABLE_PAGES, state.history.length));
+  const recentSeconds = (newest.time - recent.time) / 1000;
+  const tables = [
+    ["program", "program", "No program was seen, or the collector program is off."],
+    ["unit", "unit", "No systemd unit was seen, or the collector unit is off."],
+    ["container", "container_id", "No container is running, or the collector container is off."],
+  ];
+  for (const [dimension, label, note] of tables) {
+    fillTable(`${dimension}s`, busiest(newest.page, recent.page, recentSeconds, dimension, label), note);
+  }
+  const oldest = state.history.find((entry) => entry.time >= newest.time - state.windowMs);
+  fillLifetimes(newest.page, oldest.page);
+  fillSignals(newest.page, oldest.page);
+}
+
+async function whyNotReady() {
+  try {
+    const answer = await fetch("/-/ready", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return answer.ok ? "" : (await answer.text()).replace(/^503: /, "").trim();
+  } catch {
+    return "";
+  }
+}
+
+async function fetchPage() {
+  const answer = await fetch(metricsPath, {
+    cache: "no-store",
+    headers: { Accept: "text/plain;version=0.0.4" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!answer.ok) throw new Error(`it answered ${answer.status} ${answer.statusText}`);
+  return parsePage(await answer.text());
+}
+
+async function poll() {
+  if (state.paused || document.hidden) return;
+  try {
+    const page = await fetchPage();
+    state.failingSince = null;
+    state.history.push({ time: Date.now(), page });
+    if (state.history.length > KEPT_PAGES) state.history.shift();
+    draw();
+    if (sum(page, "cnproc_up") === 1) complain("");
+    else complain(`The kernel's events do not arrive (cnproc_up is 0). ${await whyNotReady()}`.trim());
+    $("updated").textContent = new Date().toLocaleTimeString();
+  } catch (error) {
+    state.failingSince ??= new Date();
+    const reason = error.name === "TimeoutError" ? "no answer in time" : error.message;
+    complain(`The exporter does not answer since ${state.failingSince.toLocaleTimeString()}: ${reason}.`);
+  }
+}
+
+// After a pause rates would be averages over all of it: begin anew, with a gap in the lines.
+function beginAnew() {
+  for (const chart of state.charts) chart.gap(new Date());
+  state.history = [];
+}
+
+function setPaused(paused) {
+  if (state.paused && !paused) beginAnew();
+  state.paused = paused;
+  $("pause").textContent = paused ? "Continue" : "Pause";
+  $("pause").setAttribute("aria-pressed", paused);
+}
+
+async function main() {
+  state.charts = makeCharts();
+  $("pause").addEventListener("click", () => setPaused(!state.paused));
+  $("window").addEventListener("change", (event) => {
+    state.windowMs = Number(event.target.value) * 1000;
+    draw();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !state.paused) beginAnew();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const chart of state.charts) chart.graph.updateOptions(chart.colors());
+  });
+  // One after the other, so that a slow answer is not overtaken.
+  for (;;) {
+    const begun = Date.now();
+    await poll();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(250, POLL_MS - (Date.now() - begun))));
+  }
+}
+
+main();
