@@ -17,9 +17,6 @@ namespace cnproc {
 namespace {
 
 constexpr int64_t kTickNs = kNsPerSecond;
-// A wake-up for each event is what slows the forking processes down, so the thread lets events
-// gather for this long after the first one.
-constexpr int64_t kPaceNs = 2 * kNsPerMs;
 // More CPUs than any kernel is built for (CONFIG_NR_CPUS).
 constexpr size_t kMaxCpus = 8192;
 // About 100 bytes each.
@@ -124,20 +121,29 @@ void Pipeline::Run() {
     SetReady(absl::OkStatus());
   }
   while (!stopping_) {
-    const int64_t wait_ns = WaitNs();
-    if (wait_ns > 0) {
-      if (drained_) source_->Wait(wake_fd_, wait_ns);
-      SleepUnlessWoken(wake_fd_, std::min(kPaceNs, wait_ns));
-    }
+    AwaitEvents();
     uint64_t wakes = 0;
     [[maybe_unused]] const ssize_t length = read(wake_fd_, &wakes, sizeof(wakes));
     const uint64_t requested = cuts_requested_;
+    const uint64_t messages_before = stream_.stats().messages;
     DoRound();
+    messages_in_round_ = stream_.stats().messages - messages_before;
     if (absl::Status ended = source_->Ended(); !ended.ok()) TellEnd(ended);
     if (source_->NowNs() >= next_tick_ns_) Tick();
     OfferCut(requested);
     last_round_ns_ = MonotonicNs();
   }
+}
+
+void Pipeline::AwaitEvents() {
+  const int64_t wait_ns = WaitNs();
+  if (wait_ns <= 0) return;
+  int64_t gather_ns = Pace::kStormGatherNs;
+  if (drained_) {
+    source_->Wait(wake_fd_, wait_ns);
+    gather_ns = pace_.GatherNs(MonotonicNs(), messages_in_round_);
+  }
+  if (gather_ns > 0) SleepUnlessWoken(wake_fd_, std::min(gather_ns, wait_ns));
 }
 
 int64_t Pipeline::WaitNs() const {

@@ -23,6 +23,7 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/machine.h"
 #include "collectors/mutex.h"
+#include "collectors/pace.h"
 #include "collectors/process/process_table.h"
 #include "collectors/resync_schedule.h"
 #include "collectors/settings.h"
@@ -82,6 +83,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   // All of the following, up to the next comment, run in the collector thread.
   void Run();
   void DoRound();
+  void AwaitEvents();
   int64_t WaitNs() const;
   void Tick();
   void TellEnd(const absl::Status& ended);
@@ -121,6 +123,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   const std::unique_ptr<DatagramSource> source_;
   EventStream stream_;
   Machine machine_;
+  Pace pace_;
+  uint64_t messages_in_round_ = 0;
   bool drained_ = true;          // by the last round
   int64_t life_drained_ns_ = 0;  // when the life socket was last empty
   int64_t next_tick_ns_ = 0;

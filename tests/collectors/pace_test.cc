@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/pace.h"
+
+#include <gtest/gtest.h>
+
+namespace cnproc {
+namespace {
+
+// Rounds of one second in which a round with so many events comes each `every_ns`.
+int QuickRounds(Pace& pace, int64_t& now_ns, int64_t every_ns, size_t events) {
+  int quick = 0;
+  for (const int64_t end_ns = now_ns + kNsPerSecond; now_ns < end_ns; now_ns += every_ns) {
+    if (pace.GatherNs(now_ns, events) == 0) ++quick;
+  }
+  return quick;
+}
+
+TEST(PaceTest, ReadsWhatComesAloneAtOnce) {
+  Pace pace;
+  int64_t now_ns = 0;
+  EXPECT_EQ(QuickRounds(pace, now_ns, 10 * kNsPerMs, 1), 100);
+  EXPECT_EQ(QuickRounds(pace, now_ns, 10 * kNsPerMs, 1), 100);
+}
+
+TEST(PaceTest, LetsAStormGatherAndSavesItsBudget) {
+  Pace pace;
+  int64_t now_ns = 0;
+  EXPECT_EQ(QuickRounds(pace, now_ns, 2 * kNsPerMs, 100), 0);
+  EXPECT_EQ(QuickRounds(pace, now_ns, 2 * kNsPerMs, 3), 500);
+}
+
+TEST(PaceTest, BoundsItsCostInTheLongRun) {
+  // Given single events without end, when the burst that is allowed is over
+  Pace pace;
+  int64_t now_ns = 0;
+  for (int second = 0; second < 5; ++second) QuickRounds(pace, now_ns, kNsPerMs / 10, 1);
+  // Then 128 rounds a second are quick.
+  EXPECT_NEAR(QuickRounds(pace, now_ns, kNsPerMs / 10, 1), 128, 1);
+}
+
+}  // namespace
+}  // namespace cnproc
