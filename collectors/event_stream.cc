@@ -23,11 +23,11 @@ constexpr int64_t kProbePaceNs = kNsPerSecond;
 EventStream::EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus)
     : source_(source), sink_(sink), audit_(max_cpus) {}
 
-absl::Status EventStream::OnSubscribed() {
+absl::Status EventStream::OnSubscribed(bool probed) {
   const absl::StatusOr<uint64_t> drops = ReadDrops();
   if (!drops.ok()) return drops.status();
   audit_.Restart(*drops);
-  baseline_pending_ = true;
+  baseline_pending_ = probed;
   probing_ = false;
   return absl::OkStatus();
 }
@@ -42,19 +42,18 @@ absl::StatusOr<Round> EventStream::ReadRound(bool thorough) {
     return life_drained.status();
   }
   // The answers to the first probe say from which number on each CPU is audited; they come through
-  // the life socket, so the other one waits until they are read.
-  const bool numbered = !baseline_pending_;
+  // the life socket, so the other one waits until all of them are read.
   if (*life_drained) baseline_pending_ = false;
-  if (numbered) {
+  if (!baseline_pending_) {
     if (absl::Status status = ReadAttributes(thorough); !status.ok()) return status;
   }
   Tell();
-  const bool all_read = *life_drained && attributes_drained_ && numbered;
+  const bool all_read = *life_drained && attributes_drained_;
   absl::StatusOr<bool> lost = AccountForLoss(all_read);
   if (!lost.ok()) return lost.status();
   Publish();
   return Round{.drained = all_read && told_attributes_ == attributes_.size(),
-               .life_drained = *life_drained && numbered,
+               .life_drained = *life_drained,
                .lost = *lost};
 }
 

@@ -118,6 +118,11 @@ void Pipeline::Run() {
   if (procfs_) {
     SetForkBaseline();
   } else {
+    {
+      // No scan says what lived before a recording: what it hears of later has appeared.
+      MutexLock lock(mutex_);
+      table_.Reconcile({});
+    }
     SetReady(absl::OkStatus());
   }
   while (!stopping_) {

@@ -21,7 +21,7 @@ constexpr int kBaselineTries = 50;
 // ---- The subscription ----
 
 void Pipeline::OnSubscribed() {
-  if (absl::Status status = stream_.OnSubscribed(); !status.ok()) {
+  if (absl::Status status = stream_.OnSubscribed(/*probed=*/procfs_.has_value()); !status.ok()) {
     options_.notify(Severity::kWarn, std::string(status.message()));
   }
   stream_.stats().subscribed = true;
@@ -82,10 +82,7 @@ bool Pipeline::Resubscribe(bool renew, const std::string& why) {
   options_.notify(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
   OnSubscribed();
   if (procfs_) {
-    std::optional<ForkAudit> audit = ReadForkAudit();
-    // The first round after a subscription only finds where the sequence numbers stand.
-    if (!audit) audit = ReadForkAudit();
-    if (audit) {
+    if (const std::optional<ForkAudit> audit = ReadForkAudit()) {
       stats.forks_unsubscribed += mute_watch_.Unaccounted(*audit);
       mute_watch_.Restart(*audit);
     }

@@ -77,14 +77,19 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
     if (!replay.ok()) return replay.status();
     return Source{.datagrams = *std::move(replay)};
   }
+  // Before the kernel is asked for anything: a path that cannot be written is found at once.
+  std::unique_ptr<Recorder> recorder;
+  if (!options.record_file.empty()) {
+    absl::StatusOr<std::unique_ptr<Recorder>> created =
+        Recorder::Create(options.record_file, options.record_max_bytes,
+                         [](const std::string& message) { Log(Severity::kWarn, message); });
+    if (!created.ok()) return absl::InvalidArgumentError(created.status().message());
+    recorder = *std::move(created);
+  }
   absl::StatusOr<Source> source = OpenConnector(options);
-  if (!source.ok() || options.record_file.empty()) return source;
-  absl::StatusOr<std::unique_ptr<Recorder>> recorder =
-      Recorder::Create(options.record_file, options.record_max_bytes,
-                       [](const std::string& message) { Log(Severity::kWarn, message); });
-  if (!recorder.ok()) return recorder.status();
+  if (!source.ok() || recorder == nullptr) return source;
   source->datagrams =
-      std::make_unique<RecordedSource>(std::move(source->datagrams), *std::move(recorder));
+      std::make_unique<RecordedSource>(std::move(source->datagrams), std::move(recorder));
   return source;
 }
 

@@ -28,7 +28,8 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
   }
   std::FILE* file = std::fopen(path.c_str(), "wbe");
   if (file == nullptr) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot create the recording ", path));
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("cannot create the recording ", path, " of --connector.record"));
   }
   return std::unique_ptr<Recorder>(new Recorder(path, file, max_bytes, std::move(ended)));
 }

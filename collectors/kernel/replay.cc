@@ -135,7 +135,8 @@ absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
   }
   return SourceRead{
       .outcome = datagrams_.empty() ? ReceiveOutcome::kEmpty : ReceiveOutcome::kDatagrams,
-      .may_have_more = !due.empty(),
+      // A life socket is drained once a read finds it empty, as the kernel's is.
+      .may_have_more = !attributes && !datagrams_.empty(),
       .restarted = std::exchange(restarted_, false),
       .datagrams = datagrams_};
 }

@@ -18,7 +18,7 @@ constexpr int64_t kSecondNs = 1'000'000'000;
 class EventStreamTest : public testing::Test, private BatchSink {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(stream_.OnSubscribed().ok());
+    ASSERT_TRUE(stream_.OnSubscribed(/*probed=*/true).ok());
     // The answers of CPU 0 and 1 to the first probe.
     source_.Queue(SocketId::kLife,
                   {FakeDatagram(kWhatNone, {22}, 99, 0), FakeDatagram(kWhatNone, {22}, 499, 1)});
@@ -194,7 +194,7 @@ TEST_F(EventStreamTest, ABrokenSourceIsAnError) {
 TEST_F(EventStreamTest, ANewSubscriptionStartsTheNumbersAnew) {
   source_.Queue(SocketId::kLife, {Fork(10, 100)});
   ReadRound();
-  ASSERT_TRUE(stream_.OnSubscribed().ok());
+  ASSERT_TRUE(stream_.OnSubscribed(/*probed=*/true).ok());
   source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 7000, 0), Fork(11, 7001)});
 
   for (int i = 0; i < 3; ++i) ReadRound();
