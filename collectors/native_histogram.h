@@ -33,7 +33,7 @@ class NativeBuckets {
   uint64_t& CountOf(int32_t index);
   void HalveResolution();
 
-  const size_t max_buckets_;
+  size_t max_buckets_;
   int32_t schema_ = kFinestSchema;
   uint64_t zero_count_ = 0;
   size_t filled_ = 0;  // buckets that hold something
