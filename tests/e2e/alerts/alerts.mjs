@@ -13,6 +13,8 @@ import { Stand, sleep, until } from '../../dashboards/stand.mjs';
 // A scrape, an evaluation, the way through Alertmanager, and a busy machine.
 const OVERHEAD = 6;
 const MINUTES = 60 / 20;
+// What else crashes or forks on the machine may keep an alert up for longer.
+const TO_RESOLVE = 120;
 
 class Pager {
   #pages = [];
@@ -81,7 +83,7 @@ async function main([exporterBinary, workload]) {
     const spike = await pager.wait('CnprocCoredumpSpike', 'firing', OVERHEAD);
     checkTexts(spike);
     assert.match(spike.annotations.description, /e2e-crasher/, 'the page says who crashed');
-    await pager.wait('CnprocCoredumpSpike', 'resolved', 5 * MINUTES + OVERHEAD);
+    await pager.wait('CnprocCoredumpSpike', 'resolved', TO_RESOLVE);
 
     // When the host forks 4,000 times a second, then it pages within the window and two minutes; it resolves.
     await pager.quiet('CnprocForkStorm');
@@ -90,7 +92,7 @@ async function main([exporterBinary, workload]) {
     checkTexts(page);
     assert.equal(page.labels.severity, 'critical');
     await blowing;
-    await pager.wait('CnprocForkStorm', 'resolved', 5 * MINUTES + 2 * OVERHEAD);
+    await pager.wait('CnprocForkStorm', 'resolved', TO_RESOLVE);
 
     // When the exporter stops, then that pages after five minutes.
     exporter.kill('SIGTERM');
