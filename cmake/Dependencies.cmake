@@ -4,6 +4,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(absl REQUIRED)
+include(StaticAbseil)
 find_package(CLI11 REQUIRED)
 find_package(yaml-cpp REQUIRED)
 # prometheus-cpp's CMake package also asks for CURL and civetweb, which only its Exposer needs.
