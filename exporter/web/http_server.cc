@@ -126,6 +126,8 @@ class HttpServer::Impl {
   std::vector<std::string> BoundAddresses() const;
 
  private:
+  // The addresses with the ports that they really have.
+  std::vector<ListenAddress> OpenDoors() const;
   // Answers the request; its status is what the callback must return, which is never 0.
   int OnRequest(mg_connection* connection);
 
@@ -239,18 +241,35 @@ void HttpServer::Impl::Stop() {
   while (running_requests_ > 0 && Clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+  // The thread that accepts looks for the end only between two connections or each 2 s.
+  const std::vector<ListenAddress> doors = OpenDoors();
+  std::atomic<bool> stopped{false};
+  std::thread knocker([&doors, &stopped] {
+    for (const auto pause : {5, 20, 50, 200}) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+      if (stopped) return;
+      for (const ListenAddress& door : doors) Knock(door);
+    }
+  });
   mg_stop(context_);
+  stopped = true;
+  knocker.join();
   context_ = nullptr;
+}
+
+std::vector<ListenAddress> HttpServer::Impl::OpenDoors() const {
+  std::vector<ListenAddress> doors = addresses_;
+  std::vector<mg_server_port> ports(doors.size());
+  const int count = mg_get_server_ports(context_, static_cast<int>(ports.size()), ports.data());
+  doors.resize(static_cast<size_t>(std::max(count, 0)));
+  for (size_t i = 0; i < doors.size(); ++i) doors[i].port = static_cast<uint16_t>(ports[i].port);
+  return doors;
 }
 
 std::vector<std::string> HttpServer::Impl::BoundAddresses() const {
   std::vector<std::string> bound;
   if (context_ == nullptr) return bound;
-  std::vector<mg_server_port> ports(addresses_.size());
-  const int count = mg_get_server_ports(context_, static_cast<int>(ports.size()), ports.data());
-  for (int i = 0; i < count; ++i) {
-    bound.push_back(addresses_[i].WithPort(static_cast<uint16_t>(ports[i].port)));
-  }
+  for (const ListenAddress& door : OpenDoors()) bound.push_back(door.WithPort(door.port));
   return bound;
 }
 

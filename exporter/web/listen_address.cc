@@ -176,4 +176,15 @@ absl::Status ProbeListenAddresses(const std::vector<ListenAddress>& addresses) {
   return absl::OkStatus();
 }
 
+void Knock(const ListenAddress& address) {
+  socklen_t length = 0;
+  // The wildcard address, connected to, is the machine itself.
+  const sockaddr_storage where = ToSockaddr(address, &length);
+  const int fd = socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  // A knock that fails costs the server only its patience.
+  (void)connect(fd, reinterpret_cast<const sockaddr*>(&where), length);
+  close(fd);
+}
+
 }  // namespace cnproc

@@ -34,6 +34,10 @@ bool Ipv6Available();
 // closed again. OK if none fails. The error says what to do.
 absl::Status ProbeListenAddresses(const std::vector<ListenAddress>& addresses);
 
+// Connects to the address on this machine and hangs up at once: wakes a server that waits for a
+// connection. Never blocks.
+void Knock(const ListenAddress& address);
+
 }  // namespace cnproc
 
 #endif  // CNPROC_EXPORTER_WEB_LISTEN_ADDRESS_H_
