@@ -56,8 +56,9 @@ struct Family {
 
 using Families = std::vector<Family>;
 
-// Orders families by name and the series of each by their labels: what every page promises. Families
-// of one name become one, as several collectors may add to it; a series that two gave is the first.
+// Orders families by name and the series of each by their labels: what every page promises.
+// Families of one name become one, as several collectors may add to it; a series that two gave is
+// the first.
 void SortFamilies(Families& families);
 
 }  // namespace cnproc

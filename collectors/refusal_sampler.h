@@ -43,6 +43,8 @@ class RefusalSampler {
   void Sample(size_t max_files, std::vector<Refusals>& refusals);
 
   size_t files() const { return files_.size(); }
+  // Whether any group has a count.
+  bool works() const { return cgroups_.HasRefusals(); }
 
  private:
   // One pids.events. Whose processes it is about, and what was counted of it.

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/check.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "collectors/kernel/procfs.h"
 #include "exporter/app.h"
+#include "exporter/machine_sources.h"
 
 namespace cnproc {
 namespace {
@@ -44,15 +51,82 @@ void CheckProcfs(const Options& options) {
   Print("audit", forks.ok(), forks.ok() ? "" : std::string(forks.status().message()));
 }
 
+// Whether the machine lets us do what a collector does.
+struct Verdict {
+  absl::Status status;
+  std::string remark;  // what works less well than it could
+};
+
+// What rules ask for can be out of reach: exe of other users' processes, on hardened hosts their
+// command lines too.
+Verdict CheckNames(const Options& options, const Settings& settings,
+                   const MachineSources& machine) {
+  Verdict verdict{.status = machine.processes.status(), .remark = ""};
+  if (!options.replay_file.empty()) return verdict;
+  std::vector<std::string> missing;
+  const std::string init = options.procfs_root + "/1/";
+  if (settings.program_rules.Needs(RuleInput::kExe)) {
+    char target = 0;
+    if (readlink((init + "exe").c_str(), &target, 1) < 0) missing.emplace_back("exe");
+  }
+  if (settings.program_rules.Needs(RuleInput::kCmdline) &&
+      access((init + "cmdline").c_str(), R_OK) != 0) {
+    missing.emplace_back("cmdline");
+  }
+  if (!missing.empty()) {
+    verdict.remark = absl::StrCat(
+        "rules ask for ", absl::StrJoin(missing, " and "),
+        ", which cannot be read of other users' processes and matches nothing there; grant "
+        "CAP_SYS_PTRACE");
+  }
+  return verdict;
+}
+
+Verdict CheckCgroups(const Options& options, const MachineSources& machine) {
+  Verdict verdict{.status = machine.processes.status(), .remark = ""};
+  if (!options.replay_file.empty()) return verdict;
+  const absl::StatusOr<std::string> own = ProcFs(options.procfs_root).Read("self/cgroup");
+  if (!own.ok()) {
+    verdict.status = own.status();
+  } else if (MainCgroupPath(*own).substr(0, 3) == "/..") {
+    verdict.remark = "another cgroup namespace: run in the host's, or units have no names";
+  } else if (!machine.refusals->works()) {
+    verdict.remark = absl::StrCat("no pids.events below ", options.cgroupfs_root,
+                                  ": refused forks are not counted");
+  }
+  return verdict;
+}
+
+Verdict CheckCollector(std::string_view name, const Options& options, const Settings& settings,
+                       const MachineSources& machine) {
+  if (name == "program" || name == "lineage") return CheckNames(options, settings, machine);
+  if (name == "unit" || name == "container") return CheckCgroups(options, machine);
+  if (name == "taskstats") return {.status = machine.exit_records.status(), .remark = ""};
+  if (name == "oom") return {.status = machine.kernel_log.status(), .remark = ""};
+  return {};
+}
+
+bool IsNamed(const Options& options, std::string_view name) {
+  const std::vector<std::string>& named = options.named_collectors;
+  return std::find(named.begin(), named.end(), name) != named.end();
+}
+
 }  // namespace
 
-int CheckConfiguration(const Options& options) {
+int CheckConfiguration(const Options& options, const Settings& settings) {
   const bool stream_works = CheckStream(options);
+  bool good = stream_works;
   if (options.replay_file.empty()) CheckProcfs(options);
+  const MachineSources machine = OpenMachine(options);
   for (const CollectorSpec* spec : options.collectors) {
-    if (spec->enabled != CollectorSpec::Default::kAlways) Print(spec->name, stream_works, "");
+    if (spec->enabled == CollectorSpec::Default::kAlways) continue;
+    const Verdict verdict = CheckCollector(spec->name, options, settings, machine);
+    const bool works = verdict.status.ok();
+    Print(spec->name, stream_works && works,
+          works ? verdict.remark : std::string(verdict.status.message()));
+    if (!works && IsNamed(options, spec->name)) good = false;
   }
-  return stream_works ? 0 : 1;
+  return good ? 0 : 1;
 }
 
 }  // namespace cnproc

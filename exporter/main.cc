@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <malloc.h>
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 #include <iostream>
@@ -37,6 +38,13 @@ int Fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? kBadUsage : kCannotWork;
 }
 
+void WarnOfShortTimeouts(const Options& options) {
+  constexpr int64_t kShortNs = 120 * kNsPerSecond;
+  if (std::min(options.idle_timeout_ns, options.container_idle_timeout_ns) >= kShortNs) return;
+  Log(Severity::kWarn,
+      "an idle timeout is under 2m: values can go before a few scrapes have seen them");
+}
+
 // Waits for the next signal, at most for one watchdog interval; 0 where none came.
 int NextSignal(const sigset_t& signals, const ServiceManager& manager) {
   const std::optional<int64_t> interval_ns = manager.watchdog_interval_ns();
@@ -70,12 +78,13 @@ int Run(const Options& options) {
   std::signal(SIGPIPE, SIG_IGN);
   // Hundreds of threads that each answer now and then: a heap for each would only cost memory.
   mallopt(M_ARENA_MAX, 2);
-  if (options.config_check) return CheckConfiguration(options);
   const absl::StatusOr<Settings> settings = ReadSettings(options);
   if (!settings.ok()) {
     Fail(settings.status());
     return kBadUsage;
   }
+  if (options.config_check) return CheckConfiguration(options, *settings);
+  WarnOfShortTimeouts(options);
   absl::StatusOr<Source> source = OpenSource(options);
   if (!source.ok()) {
     // A recording is a file of the operator's; without one the machine is at fault.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -85,6 +86,16 @@ RefusalScope CgroupFs::ScopeOfRefusals(bool unified, std::string_view path) cons
   const bool subtree = unified && !LeadsElsewhere(path) &&
                        Exists(absl::StrCat(unified_root_, std::string(path), "/pids.events.local"));
   return subtree ? RefusalScope::kSubtree : RefusalScope::kOwn;
+}
+
+bool CgroupFs::HasRefusals() const {
+  if (Exists(pids_root_)) return true;
+  // "cpuset cpu io memory pids"
+  std::ifstream controllers(absl::StrCat(unified_root_, "/cgroup.controllers"));
+  for (std::string name; controllers >> name;) {
+    if (name == "pids") return true;
+  }
+  return false;
 }
 
 std::map<std::string, ForkRefusals, std::less<>> CgroupFs::ScanForkRefusals(

@@ -42,6 +42,10 @@ class CgroupFs {
   // What that count means. kOwn for a group that is gone.
   RefusalScope ScopeOfRefusals(bool unified, std::string_view path) const;
 
+  // Whether any hierarchy is there that counts refused forks: v1's pids controller, or v2 with the
+  // controller on.
+  bool HasRefusals() const;
+
   // All groups that have refused forks, by path; at most `max_groups` groups are looked at. Takes
   // some microseconds for each group there is: for the start.
   std::map<std::string, ForkRefusals, std::less<>> ScanForkRefusals(bool unified,

@@ -144,10 +144,13 @@ std::optional<OomKill> OomLog::Take(const KmsgRecord& record) {
 absl::StatusOr<KmsgReader> KmsgReader::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {
-    const bool denied = errno == EPERM || errno == EACCES;
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("open(", path, ")",
-                            denied ? "; grant CAP_SYSLOG, or set kernel.dmesg_restrict to 0" : ""));
+    const int error = errno;
+    const bool denied = error == EPERM || error == EACCES;
+    const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat("cannot open ", path));
+    if (!denied) return status;
+    return absl::Status(
+        status.code(),
+        absl::StrCat(status.message(), "; grant CAP_SYSLOG, or set kernel.dmesg_restrict to 0"));
   }
   KmsgReader reader(fd);
   if (lseek(fd, 0, SEEK_END) < 0) return absl::ErrnoToStatus(errno, absl::StrCat("lseek ", path));

@@ -36,7 +36,7 @@ absl::StatusOr<std::string> PossibleCpus() {
   std::ifstream file(kPath);
   std::string cpus;
   if (!std::getline(file, cpus) || cpus.empty()) {
-    return absl::NotFoundError(absl::StrCat("taskstats: cannot read ", kPath, "; mount sysfs"));
+    return absl::NotFoundError(absl::StrCat("cannot read ", kPath, "; mount sysfs"));
   }
   return cpus;
 }
@@ -53,7 +53,7 @@ absl::Status AwaitReply(const NetlinkSocket& socket, ReceiveBatch& batch, Accept
       if (accept(batch.bytes(j))) return absl::OkStatus();
     }
   }
-  return absl::DeadlineExceededError("taskstats: the kernel does not answer on generic netlink");
+  return absl::DeadlineExceededError("the kernel does not answer on generic netlink");
 }
 
 }  // namespace
@@ -109,9 +109,9 @@ absl::Status TaskstatsSocket::LookUpFamily() {
   if (!status.ok()) return status;
   if (reply_errno == ENOENT) {
     return absl::UnimplementedError(
-        "taskstats: the kernel has no family TASKSTATS; boot one built with CONFIG_TASKSTATS");
+        "the kernel has no family TASKSTATS; boot one built with CONFIG_TASKSTATS");
   }
-  if (reply_errno != 0) return absl::ErrnoToStatus(reply_errno, "taskstats: family lookup");
+  if (reply_errno != 0) return absl::ErrnoToStatus(reply_errno, "looking up the family TASKSTATS");
   return absl::OkStatus();
 }
 
@@ -129,16 +129,15 @@ absl::Status TaskstatsSocket::Register() {
   if (!status.ok()) return status;
   if (reply_errno == EPERM) {
     return absl::PermissionDeniedError(
-        "taskstats: registering for exit records needs CAP_NET_ADMIN in the initial user "
+        "registering for exit records needs CAP_NET_ADMIN in the initial user "
         "namespace; grant it");
   }
   if (reply_errno == EINVAL) {
     return absl::FailedPreconditionError(
-        "taskstats: no exit records in another pid or user namespace; run in the host's");
+        "no exit records in another pid or user namespace; run in the host's");
   }
   if (reply_errno != 0) {
-    return absl::ErrnoToStatus(reply_errno,
-                               absl::StrCat("taskstats: registering for CPUs ", *cpus));
+    return absl::ErrnoToStatus(reply_errno, absl::StrCat("registering for CPUs ", *cpus));
   }
   return absl::OkStatus();
 }
@@ -151,14 +150,14 @@ absl::Status TaskstatsSocket::CheckDelivery() const {
     std::thread([] {}).join();
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("taskstats: cannot start a thread to check by: ", error.what()));
+        absl::StrCat("cannot start a thread to check by: ", error.what()));
   }
   char byte = 0;
   if (recv(socket_.fd(), &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(
-      "taskstats: exit records go to the initial network namespace only; run in the host's, or "
+      "exit records go to the initial network namespace only; run in the host's, or "
       "name it with --connector.netns");
 }
 

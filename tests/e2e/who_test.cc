@@ -451,6 +451,28 @@ TEST(WhoStart, RefusesABadFile) {
   EXPECT_EQ(RunExporter({"--config.file=/nonexistent"}).ExitCode(), 2);
 }
 
+TEST(WhoStart, CheckTellsWhatEachCollectorLacks) {
+  const Result root = RunExporter({"--config.check", "--collector.taskstats", "--collector.oom"});
+  EXPECT_EQ(root.ExitCode(), 0) << root.out;
+  for (const char* part : {"program", "unit", "container", "user", "taskstats", "oom"}) {
+    EXPECT_NE(root.out.find("ok      " + std::string(part)), std::string::npos) << root.out;
+  }
+  if (!AnyoneMayListen()) return;
+  // What was not asked for by name may be missing.
+  const Result nobody = RunExporter({"--config.check"}, {.as_nobody = true});
+  EXPECT_EQ(nobody.ExitCode(), 0) << nobody.out;
+  EXPECT_NE(nobody.out.find("lacking taskstats: "), std::string::npos) << nobody.out;
+  EXPECT_NE(nobody.out.find("CAP_NET_ADMIN"), std::string::npos) << nobody.out;
+  EXPECT_EQ(
+      RunExporter({"--config.check", "--collector.taskstats"}, {.as_nobody = true}).ExitCode(), 1);
+  // Rules that ask for what a process without rights cannot read are told.
+  TempFolder folder;
+  Write(folder.Path("exe.yml"), "program: {rules: [{match: {exe: '/x'}, name: x}]}\n");
+  const Result rules = RunExporter({"--config.check", "--config.file=" + folder.Path("exe.yml")},
+                                   {.as_nobody = true});
+  EXPECT_NE(rules.out.find("CAP_SYS_PTRACE"), std::string::npos) << rules.out << rules.err;
+}
+
 // Anyone may listen since Linux 6.6; taskstats needs CAP_NET_ADMIN.
 TEST(WhoUnprivileged, WorksWithoutExitRecordsAndSaysSo) {
   if (!AnyoneMayListen()) GTEST_SKIP() << "needs Linux 6.6";

@@ -93,6 +93,17 @@ TEST_F(CgroupFsTest, KnowsWhatTheCountMeans) {
   EXPECT_EQ(cgroups.ScopeOfRefusals(false, "/new"), RefusalScope::kOwn);
 }
 
+TEST_F(CgroupFsTest, KnowsWhetherRefusalsAreCountedAtAll) {
+  EXPECT_FALSE(Open().HasRefusals());
+  Write("cgroup.controllers", "cpu memory\n");
+  EXPECT_FALSE(Open().HasRefusals());
+  Write("cgroup.controllers", "cpu memory pids\n");
+  EXPECT_TRUE(Open().HasRefusals());
+  fs::remove(root_ / "cgroup.controllers");
+  Write("pids/cgroup.procs", "");
+  EXPECT_TRUE(Open().HasRefusals());
+}
+
 TEST_F(CgroupFsTest, FindsAllGroupsThatRefused) {
   Write("pids/a/pids.events", "max 1\n");
   Write("pids/a/b/c/pids.events", "max 2\n");
