@@ -42,6 +42,7 @@ RoutesOptions MakeRoutesOptions(const Options& options) {
   routes.telemetry_path = options.telemetry_path;
   routes.max_requests = options.max_requests;
   routes.openmetrics_created = options.openmetrics_created;
+  routes.exemplars = options.exemplars;
   routes.version = kVersion;
   routes.revision = kRevision;
   return routes;
@@ -95,14 +96,19 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
   return source;
 }
 
-App::App(const Options& options, const Settings& settings, Source source)
+App::App(const Options& options, const Settings& settings, Source source,
+         std::unique_ptr<Guard> guard)
     : options_(options),
       reload_success_seconds_(UnixSeconds()),
       pipeline_(std::move(source.datagrams), OpenMachine(options),
                 MakePipelineOptions(options, settings, source.receive_buffer_bytes)),
       routes_(MakeRoutesOptions(options), *this),
-      server_({.listen_addresses = options.listen_addresses},
-              [this](const HttpRequest& request) { return routes_.Handle(request); }) {}
+      guard_(std::move(guard)),
+      server_({.listen_addresses = options.listen_addresses, .tls = guard_->tls()},
+              [this](const HttpRequest& request) {
+                return guard_->Handle(
+                    request, [this](const HttpRequest& passed) { return routes_.Handle(passed); });
+              }) {}
 
 App::~App() { Stop(); }
 
@@ -123,16 +129,24 @@ absl::Status App::Start() {
 }
 
 void App::Reload() {
-  const absl::StatusOr<Settings> settings = ReadSettings(options_);
-  reload_successful_ = settings.ok();
-  if (!settings.ok()) {
-    Log(Severity::kError, std::string(settings.status().message()),
-        {{"in_force", "the old configuration"}});
-    return;
+  bool successful = true;
+  for (const absl::Status& status : {ReloadSettings(), guard_->Reload()}) {
+    if (status.ok()) continue;
+    successful = false;
+    Log(Severity::kError, std::string(status.message()), {{"in_force", "the old configuration"}});
   }
-  pipeline_.Configure(*settings);
+  reload_successful_ = successful;
+  if (!successful) return;
   reload_success_seconds_ = UnixSeconds();
-  Log(Severity::kInfo, "reloaded the configuration", {{"file", options_.config_file}});
+  Log(Severity::kInfo, "reloaded the configuration",
+      {{"config", options_.config_file}, {"web_config", options_.web_config_file}});
+}
+
+absl::Status App::ReloadSettings() {
+  const absl::StatusOr<Settings> settings = ReadSettings(options_);
+  if (!settings.ok()) return settings.status();
+  pipeline_.Configure(*settings);
+  return absl::OkStatus();
 }
 
 void App::CollectReload(Families& families) const {

@@ -15,6 +15,7 @@
 #include "collectors/pipeline.h"
 #include "collectors/settings.h"
 #include "exporter/options.h"
+#include "exporter/web/guard.h"
 #include "exporter/web/http_server.h"
 #include "exporter/web/routes.h"
 
@@ -30,13 +31,15 @@ absl::StatusOr<Source> OpenSource(const Options& options);
 // Block SIGTERM, SIGINT and SIGHUP before: the threads inherit the mask.
 class App final : private MetricsSource {
  public:
-  App(const Options& options, const Settings& settings, Source source);
+  App(const Options& options, const Settings& settings, Source source,
+      std::unique_ptr<Guard> guard);
   ~App() override;
 
   // InvalidArgument for an address that is none; any other error is the machine's.
   absl::Status Start();
   void Stop();
-  // Reads the configuration file again. One that is bad is refused, and the old one stays in force.
+  // Reads both configuration files again. One that is bad is refused, and the old one stays in
+  // force.
   void Reload();
   // Whether the collector thread runs: for the service manager's watchdog.
   bool MakesProgress() const { return pipeline_.MakesProgress(); }
@@ -46,6 +49,7 @@ class App final : private MetricsSource {
   absl::Status Ready() override;
   std::vector<CollectorState> Collectors() override;
 
+  absl::Status ReloadSettings();
   void CollectReload(Families& families) const;
 
   const Options options_;
@@ -53,6 +57,7 @@ class App final : private MetricsSource {
   std::atomic<double> reload_success_seconds_;  // Unix time
   Pipeline pipeline_;
   const Routes routes_;
+  const std::unique_ptr<Guard> guard_;
   HttpServer server_;
 };
 

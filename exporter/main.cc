@@ -5,6 +5,7 @@
 #include <csignal>
 #include <ctime>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "exporter/options.h"
 #include "exporter/service_manager.h"
 #include "exporter/settings.h"
+#include "exporter/web/guard.h"
 
 namespace cnproc {
 namespace {
@@ -83,6 +85,11 @@ int Run(const Options& options) {
     Fail(settings.status());
     return kBadUsage;
   }
+  absl::StatusOr<std::unique_ptr<Guard>> guard = Guard::Create(options.web_config_file);
+  if (!guard.ok()) {
+    Fail(guard.status());
+    return kBadUsage;
+  }
   if (options.config_check) return CheckConfiguration(options, *settings);
   WarnOfShortTimeouts(options);
   absl::StatusOr<Source> source = OpenSource(options);
@@ -92,7 +99,7 @@ int Run(const Options& options) {
     Fail(source.status());
     return bad_file ? kBadUsage : kCannotWork;
   }
-  App app(options, *settings, *std::move(source));
+  App app(options, *settings, *std::move(source), *std::move(guard));
   if (absl::Status status = app.Start(); !status.ok()) return Fail(status);
   return ServeUntilStopped(signals, app);
 }

@@ -68,6 +68,10 @@ void AddWebFlags(CLI::App& app, Options& options) {
                  "Scrapes served at once; more are answered with 503")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
+  app.add_option("--web.config.file", options.web_config_file,
+                 "TLS, passwords and headers, in the format of Prometheus's exporter-toolkit");
+  app.add_flag("--web.exemplars,!--no-web.exemplars", options.exemplars,
+               "Write exemplars (default: on)");
   app.add_flag("--web.openmetrics-created", options.openmetrics_created,
                "Write _created lines in OpenMetrics");
   app.add_flag("--web.disable-exporter-metrics", options.disable_exporter_metrics,

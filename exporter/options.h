@@ -26,7 +26,9 @@ struct Options {
   std::vector<std::string> listen_addresses = {":10119"};
   std::string telemetry_path = "/metrics";
   int max_requests = 40;
+  std::string web_config_file;
   bool openmetrics_created = false;
+  bool exemplars = true;
   bool disable_exporter_metrics = false;
 
   // Collectors: the enabled ones in the registry's order; `named` were asked for by a flag.
