@@ -9,18 +9,17 @@ import { Stand, runWorkload, sleep } from './stand.mjs';
 const ROUNDS = 10;
 const CONTAINER = `containerd://${'c0ffee'.repeat(10)}cafe`;
 
-// What workload.sh did, as the dashboards must say it: [dashboard, panel, target, labels, value, least]. A change to
-// root, or an end, of a process whose name or cgroup was read late on a busy machine counts on its parent's: least
-// allows for some of those.
+// What workload.sh did, as the dashboards must say it: [dashboard, panel, target, labels, value, least]. dt-uid lives
+// for a millisecond: where its name is read late, its change to root counts on the program that started it.
 const KNOWN = [
-  ['cnproc-who', 'Programs', 'B', { program: 'dt-loop' }, 40 * ROUNDS],
+  ['cnproc-who', 'Programs', 'B', { program: 'dt-loop' }, 41 * ROUNDS],
   ['cnproc-who', 'Programs', 'C', { program: 'dt-exit' }, ROUNDS],
   ['cnproc-who', 'Programs', 'D', { program: 'dt-exit' }, 4 * ROUNDS],
   ['cnproc-who', 'Programs', 'D', { program: 'dt-term' }, 2 * ROUNDS],
   ['cnproc-who', 'Programs', 'E', { program: 'dt-abort' }, 3 * ROUNDS],
   ['cnproc-who', 'Programs', 'F', { program: 'dt-hog' }, ROUNDS],
-  ['cnproc-who', 'Programs', 'G', { program: 'dt-uid' }, ROUNDS, 0.7 * ROUNDS],
-  ['cnproc-who', 'Units', 'D', { unit: 'dt-app.service' }, ROUNDS, 0.7 * ROUNDS],
+  ['cnproc-who', 'Programs', 'G', { program: 'dt-uid' }, ROUNDS, 1],
+  ['cnproc-who', 'Units', 'D', { unit: 'dt-app.service' }, ROUNDS],
   ['cnproc-who', 'Containers', 'F', { container_id: CONTAINER }, ROUNDS],
   ['cnproc-who', 'Who started what', 'A', { parent: 'nginx', program: 'sh' }, ROUNDS],
 ];
@@ -54,8 +53,12 @@ export function ask(prometheus, target, now, { step = 2, instance = '.+' } = {})
     : prometheus.range(query, Math.floor(prometheus.since), now, step);
 }
 
+// What the exporter itself says it lost. Where others storm on this machine, the workload's numbers are upper bounds.
+const LOST = 'sum(cnproc_events_lost_total{reason!="attribute_buffer"}) + sum(cnproc_taskstats_records_lost_total)';
+
 async function problemsOf(prometheus, now) {
   const problems = [];
+  const isWhole = Number((await prometheus.instant(LOST, now))[0].value[1]) === 0;
   for (const { name, dashboard } of loadDashboards()) {
     for (const { where, panel, target } of queriesOf(dashboard)) {
       const result = await ask(prometheus, target, now);
@@ -65,7 +68,7 @@ async function problemsOf(prometheus, now) {
         if (uid !== dashboard.uid || title !== panel.title || refId !== target.refId) continue;
         const found = result.filter(({ metric }) => Object.entries(labels).every(([label, text]) => metric[label] === text));
         const got = found.map((series) => Number(series.value[1]));
-        if (got.length !== 1 || got[0] > value || got[0] < least) problems.push(`${name}: ${where} ${JSON.stringify(labels)}: ${got}, not ${value}`);
+        if (got.length !== 1 || got[0] > value || got[0] < (isWhole ? least : 1)) problems.push(`${name}: ${where} ${JSON.stringify(labels)}: ${got}, not ${value}`);
       }
     }
   }

@@ -6,16 +6,18 @@
 # One round, under names of its own so that other work on the machine changes none of these numbers:
 #   dt-exit    4 ends with code 77            dt-abort  3 core dumps by SIGABRT
 #   dt-term    2 ends by SIGTERM              dt-uid    1 change to root
-#   dt-loop    40 forks and ends with code 0  nginx     1 shell, started by a "server"
+#   dt-loop    40 forks, 41 with its sleep    nginx     1 shell, started by a "server"
 #   dt-hog     1 OOM kill, in the container   dt-sh     refused forks, in the unit and the container
-# The unit and the container are cgroups as systemd and kubelet lay them out.
+# The unit and the container are cgroups as systemd and kubelet lay them out. The shells sleep first, so that an
+# exporter on a busy machine reads their name and cgroup while they live, and their children count on them.
 set -u
 workload=$1 dir=$2 rounds=$3
 unit=system.slice/dt-app.service
 container=kubepods/burstable/pod6f1c2d3e-0000-4000-8000-0123456789ab/$(printf 'c0ffee%.0s' {1..10})cafe
 
-for name in dt-exit dt-abort dt-term dt-uid dt-loop; do cp "$workload" "$dir/$name"; done
-cp /bin/dash "$dir/nginx" && cp /bin/dash "$dir/dt-sh" && cp /usr/bin/tail "$dir/dt-hog"
+for name in dt-exit dt-abort dt-term dt-loop; do cp /bin/bash "$dir/$name"; done
+cp "$workload" "$dir/dt-uid" && cp /bin/dash "$dir/nginx" && cp /bin/dash "$dir/dt-sh" && cp /usr/bin/tail "$dir/dt-hog"
+ulimit -c 0
 
 # Every hierarchy that is mounted: one on cgroup v2, several on v1 and hybrid hosts.
 hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" {print $2}' /proc/mounts; }
@@ -57,7 +59,7 @@ inside() {
   ) >/dev/null 2>&1
 }
 
-# A shell that may not fork a fifth time says so and fails; it lives long enough for its cgroup to be read.
+# A shell that may not fork a fifth time says so and fails.
 full='sleep 0.3; for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait'
 
 finish() {
@@ -71,9 +73,13 @@ make_group "$container"
 
 for ((round = 0; round < rounds; round++)); do
   start=${EPOCHREALTIME/./}
-  "$dir/dt-exit" exit 4 77 && "$dir/dt-abort" signal 3 6 && "$dir/dt-term" signal 2 15 &&
-    "$dir/dt-uid" uid 1 && "$dir/dt-loop" exit 40 0 || exit 1
-  "$dir/nginx" -c '/bin/sh -c true; true'
+  "$dir/dt-exit" -c 'sleep 0.2; for i in {1..4}; do (exit 77); done; exit 0' &
+  "$dir/dt-abort" -c 'sleep 0.2; for i in {1..3}; do (kill -ABRT $BASHPID); done; exit 0' &
+  "$dir/dt-term" -c 'sleep 0.2; for i in {1..2}; do (kill -TERM $BASHPID); done; exit 0' &
+  "$dir/dt-loop" -c 'sleep 0.2; for i in {1..40}; do (:); done; exit 0' &
+  "$dir/nginx" -c 'sleep 0.2; /bin/sh -c "sleep 0.1; true"; true' &
+  wait
+  "$dir/dt-uid" uid 1 || exit 1
   inside "$container" "$dir/dt-hog" /dev/zero
   inside "$unit" "$dir/dt-sh" -c "$full"
   inside "$container" "$dir/dt-sh" -c "$full"

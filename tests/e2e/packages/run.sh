@@ -66,7 +66,7 @@ rm -f "$tree/usr/sbin/policy-rc.d"
 ln -sf /sbin/init "$tree/init"
 (cd "$tree" && find . | cpio -o -H newc --quiet) >"$work/initramfs"
 
-timeout 300 qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 3072 -nographic -no-reboot -kernel "$kernel" \
+timeout 600 qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 3072 -nographic -no-reboot -kernel "$kernel" \
   -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1 systemd.show_status=0" </dev/null >"$work/console.log" 2>&1 ||
   fail "the guest did not end in time: $work/console.log"
 tr -d '\r' <"$work/console.log" | grep -a -A12 'guest: ' | grep -a -v '^--$' || true
