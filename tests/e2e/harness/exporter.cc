@@ -55,15 +55,18 @@ Exporter::Exporter(const ExporterOptions& options) : port_(FreePort()) {
                                                                  .stderr_fd = log});
   close(log);
   const char* path = options.wait_until_ready ? "/-/ready" : "/-/healthy";
+  std::string answer;
   const bool started = Eventually(kStartLimit, [&] {
     if (process_->Poll()) Fail("the exporter ended at once and said: " + Log());
     try {
-      return Get(path).status == 200;
+      const HttpResponse response = Get(path);
+      answer = response.body;
+      return response.status == 200;
     } catch (const HarnessError&) {
       return false;  // it does not listen yet
     }
   });
-  if (!started) Fail(std::string(path) + " never said 200; the log: " + Log());
+  if (!started) Fail(std::string(path) + " never said 200 but " + answer + "; the log: " + Log());
 }
 
 Exporter::~Exporter() {

@@ -101,11 +101,11 @@ std::vector<ConnectorSocket> ConnectorSockets(pid_t pid) {
   std::getline(file, line);  // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
   while (std::getline(file, line)) {
     std::istringstream words(line);
-    std::string address, groups, rmem, wmem, dump, locks, inode;
+    std::string address, groups, wmem, dump, locks, inode;
     int protocol = 0;
     ConnectorSocket socket;
-    words >> address >> protocol >> socket.port >> groups >> rmem >> wmem >> dump >> locks >>
-        socket.drops >> inode;
+    words >> address >> protocol >> socket.port >> groups >> socket.queued_bytes >> wmem >> dump >>
+        locks >> socket.drops >> inode;
     socket.groups = static_cast<uint32_t>(std::stoul(groups, nullptr, 16));
     if (protocol == NETLINK_CONNECTOR && inodes.count(inode) != 0) sockets.push_back(socket);
   }

@@ -30,6 +30,7 @@ Tasks CountTasks();
 struct ConnectorSocket {
   uint32_t port = 0;
   uint32_t groups = 0;
+  uint64_t queued_bytes = 0;
   uint64_t drops = 0;
 };
 // The connector's sockets of a process, by /proc/net/netlink.
