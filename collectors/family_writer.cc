@@ -65,6 +65,7 @@ FamilyWriter& FamilyWriter::Add(const Histogram& histogram, Labels labels,
   }
   data.sample_count = cumulative;
   data.sample_sum = histogram.sum();
+  if (histogram.native()) family_.extra.back().native = histogram.native()->Snapshot();
   return *this;
 }
 

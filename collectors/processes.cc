@@ -234,7 +234,7 @@ class ProcessesCollector final : public Collector {
   uint64_t appeared_ = 0;
   uint64_t vanished_ = 0;
   RatePerSecond rate_{kRateBounds};
-  Histogram lifetimes_{kLifetimeBounds};
+  Histogram lifetimes_{kLifetimeBounds, Histogram::Buckets::kClassicAndNative};
 };
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace cnproc {
 // would be too small, are left out. Pure; not thread safe.
 class RatePerSecond {
  public:
-  explicit RatePerSecond(std::span<const double> bounds) : histogram_(bounds) {}
+  explicit RatePerSecond(std::span<const double> bounds)
+      : histogram_(bounds, Histogram::Buckets::kClassicAndNative) {}
 
   void Count(int64_t timestamp_ns);
   void OnLoss(int64_t from_ns, int64_t to_ns);

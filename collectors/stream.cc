@@ -106,7 +106,7 @@ class StreamCollector final : public Collector {
         .Add(static_cast<double>(cut.stream.resyncs_resubscribe), {{"reason", "resubscribe"}});
   }
 
-  Histogram delay_{kDelayBounds};
+  Histogram delay_{kDelayBounds, Histogram::Buckets::kClassicAndNative};
 };
 
 }  // namespace

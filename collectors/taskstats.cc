@@ -130,7 +130,7 @@ class TaskstatsCollector final : public Collector {
   // Of living processes: what their ended threads took. By tgid.
   absl::flat_hash_map<pid_t, Cpu> ended_threads_;
   Cpu short_lived_;
-  Histogram peaks_{kPeakBounds};
+  Histogram peaks_{kPeakBounds, Histogram::Buckets::kClassicAndNative};
   std::array<ByValue<Cpu>, kDimensions.size()> cpu_;  // as kDimensions
 };
 
