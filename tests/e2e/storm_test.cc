@@ -100,7 +100,8 @@ TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
     EXPECT_EQ(received + lost, made);
   }
   EXPECT_GT(lost, 0) << "the flood was too weak to prove anything";
-  if (!kSanitized) {
+  // An emulated or sanitized CPU says nothing about a real one.
+  if (!kSanitized && Scaled(1000) == 1000) {
     EXPECT_LT(cpu / elapsed, 0.20) << "of a CPU under the flood";
   }
   EXPECT_EQ(exporter.Stop(), 0);
