@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/web_config.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
+#include <optional>
+#include <sstream>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -37,18 +40,49 @@ struct Choice {
   T value;
 };
 
+// Notes where documents begin, and nothing else.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  YAML::Mark last;
+};
+
+// YAML::LoadAll would tell too, but yaml-cpp 0.7 finds documents without end behind a stray "}".
+std::optional<YAML::Mark> FindSecondDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) {
+    return std::nullopt;
+  }
+  return starts.last;
+}
+
 class WebConfigReader {
  public:
   explicit WebConfigReader(const std::string& file)
       : file_(file), folder_(std::filesystem::path(file).parent_path()) {}
 
   absl::StatusOr<WebConfig> Read(const std::string& text) {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {
+      return Error(*second, "only one YAML document is allowed, or a bracket is closed too often");
+    }
+    const YAML::Node document = YAML::Load(text);
     WebConfig config;
-    if (documents.empty()) return config;
-    if (documents.size() > 1) return Error(documents[1], "only one YAML document is allowed");
     absl::Status status = ReadMap(
-        documents[0], "the file",
+        document, "the file",
         {{"tls_server_config", [&](const YAML::Node& node) { return ReadTls(node, config); }},
          {"http_server_config", [&](const YAML::Node& node) { return ReadHttp(node, config); }},
          {"basic_auth_users", [&](const YAML::Node& node) { return ReadUsers(node, config); }},

@@ -96,7 +96,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadCase{"tls_config: {}", "web.yml:1:1: ", "unknown key \"tls_config\""},
         BadCase{"[]", "web.yml:1:1: ", "must be a map"}, BadCase{"a: b: c", "web.yml:1:5: ", ""},
-        BadCase{"---\n{}\n---\n{}\n", "web.yml:4:1: ", "only one YAML document"},
+        BadCase{"---\n{}\n---\n{}\n", "web.yml:3:1: ", "only one YAML document"},
+        BadCase{",bt: : 11}.\n", "web.yml:1:", "closed too often"},
         BadCase{"rate_limit: {burst: 1}", "web.yml:1:13: ", "rate_limit is not supported"},
         BadCase{"http_server_config: {http2: true}", "web.yml:1:29: ", "http2: true is not"},
         BadCase{"http_server_config: {http2: maybe}", "web.yml:1:29: ", "true or false"},
