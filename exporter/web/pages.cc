@@ -92,11 +92,12 @@ std::string LandingPage(const RoutesOptions& options, const std::vector<Collecto
   if (!options.revision.empty()) {
     absl::StrAppend(&page, ", revision ", HtmlEscape(options.revision));
   }
-  absl::StrAppend(
-      &page, "</p>\n</header>\n<main>\n<nav class=\"card\" aria-label=\"Pages\"><ul>\n<li>",
-      Link(options.telemetry_path, "Metrics"), "</li>\n<li>", Link("/dashboards/", "Dashboards"),
-      "</li>\n<li>", Link("/-/healthy", "Health"), "</li>\n<li>", Link("/-/ready", "Readiness"),
-      "</li>\n", FileLinks("/rules/", EmbeddedRules()), "</ul></nav>\n");
+  absl::StrAppend(&page,
+                  "</p>\n</header>\n<main>\n<nav class=\"card\" aria-label=\"Pages\"><ul>\n<li>",
+                  Link(options.telemetry_path, "Metrics"), "</li>\n<li>", Link("/live", "Live"),
+                  "</li>\n<li>", Link("/dashboards/", "Dashboards"), "</li>\n<li>",
+                  Link("/-/healthy", "Health"), "</li>\n<li>", Link("/-/ready", "Readiness"),
+                  "</li>\n", FileLinks("/rules/", EmbeddedRules()), "</ul></nav>\n");
   absl::StrAppend(&page, "<section class=\"card\"><h2>State</h2>\n<p>",
                   ready.ok() ? "<span class=\"good\">The kernel&#39;s events arrive.</span>"
                              : absl::StrCat("<span class=\"bad\">",

@@ -178,7 +178,8 @@ TEST_F(RoutesTest, ShowsTheStateOfEveryCollectorOnTheLandingPage) {
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(Header(page, "Content-Type"), "text/html; charset=utf-8");
   EXPECT_THAT(page.body, AllOf(HasSubstr("1.2.3"), HasSubstr("abc"), HasSubstr("processes"),
-                               HasSubstr("lineage"), HasSubstr("href=\"/metrics\"")));
+                               HasSubstr("lineage"), HasSubstr("href=\"/metrics\""),
+                               HasSubstr("href=\"/live\"")));
   EXPECT_THAT(page.body,
               AllOf(HasSubstr("Forks &amp; exits"), HasSubstr("no &lt;CAP_NET_ADMIN&gt;"),
                     Not(HasSubstr("<CAP_NET_ADMIN>"))));
