@@ -109,7 +109,7 @@ build_initramfs() {
   cat >"$tree/init" <<END
 #!/bin/busybox sh
 /bin/busybox --install -s /usr/bin
-export PATH=/usr/bin:/bin CNPROC_SCALE_DOWN=20 CNPROC_EXPORTER=/bin/cnproc_exporter CNPROC_WORKLOAD=/bin/cnproc_workload
+export PATH=/usr/bin:/bin CNPROC_SCALE_DOWN=20 CNPROC_PATIENCE=4 CNPROC_EXPORTER=/bin/cnproc_exporter CNPROC_WORKLOAD=/bin/cnproc_workload
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev

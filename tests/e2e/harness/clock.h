@@ -21,7 +21,10 @@ inline constexpr bool kSanitized = false;
 inline constexpr int kPatience = 1;
 #endif
 
-// Asks until condition holds or the time (stretched by kPatience) is over; says which.
+// kPatience, times CNPROC_PATIENCE where the environment has it: tests/qemu, for an emulated CPU.
+int Patience();
+
+// Asks until condition holds or the time (stretched by Patience) is over; says which.
 bool Eventually(milliseconds limit, const std::function<bool()>& condition);
 
 }  // namespace cnproc::e2e

@@ -69,7 +69,7 @@ std::string HttpResponse::Header(const std::string& lower_case_name) const {
 Connection::Connection(uint16_t port, milliseconds limit)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (fd_ < 0) FailErrno("socket");
-  const auto bound = std::chrono::duration_cast<std::chrono::microseconds>(limit * kPatience);
+  const auto bound = std::chrono::duration_cast<std::chrono::microseconds>(limit * Patience());
   const timeval timeout{bound.count() / 1'000'000, bound.count() % 1'000'000};
   setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));

@@ -115,7 +115,7 @@ std::optional<int> Process::Poll() {
 }
 
 int Process::Wait(milliseconds limit) {
-  const auto end = Clock::now() + limit * kPatience;
+  const auto end = Clock::now() + limit * Patience();
   while (!Poll()) {
     if (Clock::now() > end) Fail("a child still runs after its time");
     std::this_thread::sleep_for(milliseconds(1));

@@ -38,7 +38,7 @@ class Process {
   // The wait status, or nothing while it still runs.
   std::optional<int> Poll();
 
-  // The wait status; throws when the time (stretched by kPatience) is over.
+  // The wait status; throws when the time (stretched by Patience) is over.
   int Wait(milliseconds limit);
 
  private:
