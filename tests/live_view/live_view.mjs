@@ -149,9 +149,9 @@ async function testSaysWhenNobodyAnswers(stand, page) {
 }
 
 async function drawScreenshot(stand) {
-  const page = await stand.open('/live', { colorScheme: 'dark', viewport: { width: 1280, height: 1120 }, deviceScaleFactor: 1.5 });
+  const page = await stand.open('/live', { colorScheme: 'dark', viewport: { width: 1440, height: 1100 } });
   await sleep(45000);
-  await page.screenshot({ path: screenshot });
+  await page.screenshot({ path: screenshot, fullPage: true });
   await page.context().close();
 }
 

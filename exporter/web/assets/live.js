@@ -192,13 +192,19 @@ function busiest(page, before, seconds, dimension, label) {
   return rows.slice(0, TABLE_ROWS);
 }
 
+// "containerd://3b7e9a41c0d5…" as "3b7e9a41c0d5", which tells containers apart at a glance.
+function shortName(name) {
+  const [, id] = name.match(/^[a-z-]+:\/\/([0-9a-f]{12})[0-9a-f]+$/) ?? [];
+  return id ?? name;
+}
+
 function fillTable(id, rows, note) {
   const body = $(id).querySelector("tbody");
   const peak = Math.max(...rows.map((row) => row.forks + row.execs + row.exits), 1e-9);
   body.replaceChildren(
     ...rows.map((row) => {
       const line = document.createElement("tr");
-      const name = element("th", "", row.name);
+      const name = element("th", "", shortName(row.name));
       name.scope = "row";
       name.title = row.name;
       name.append(bar((row.forks + row.execs + row.exits) / peak));
