@@ -142,21 +142,21 @@ void Pipeline::FinishScan() {
     if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
     table_.Reconcile(scan_->processes());
   }
+  // Whatever it was for: a loss may have asked for it before the start did.
+  if (!scanned_once_) SetReady(absl::OkStatus());
   scanned_once_ = true;
   scan_.reset();
   scan_facts_ = {};
   StreamStats& stats = stream_.stats();
   switch (resync_.Finish(now_ns, now_ns - scan_start_ns_)) {
     case ResyncReason::kStart:
-      SetReady(absl::OkStatus());
+    case ResyncReason::kNone:
       break;
     case ResyncReason::kLoss:
       ++stats.resyncs_loss;
       break;
     case ResyncReason::kResubscribe:
       ++stats.resyncs_resubscribe;
-      break;
-    case ResyncReason::kNone:
       break;
   }
   stream_.Publish();
