@@ -276,6 +276,8 @@ void Identities::OnSnapshot(Change& change) {
     SetCgroup(process, facts.cgroup->identity);
   }
   if (!wanted(Dimension::kProgram) || ValueOf(process, Dimension::kProgram) != kNoValue) return;
+  // Forked by one that was not known yet, it may not be known to be one.
+  process.kernel_thread |= change.snapshot->kernel_thread;
   if (process.kernel_thread) {
     SetProgram(change, kKthreadName, NameSource::kKthread);
   } else if (!facts.comm.empty()) {

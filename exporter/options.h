@@ -39,8 +39,8 @@ struct Options {
   LabelFlags container{.default_limit = 200};
   LabelFlags user{.default_limit = 50};
   LabelFlags lineage{.default_limit = 200};
-  int64_t idle_timeout_ns = 15 * 60 * int64_t{1'000'000'000};
-  int64_t container_idle_timeout_ns = 5 * 60 * int64_t{1'000'000'000};
+  int64_t idle_timeout_ns = int64_t{900} * 1'000'000'000;
+  int64_t container_idle_timeout_ns = int64_t{300} * 1'000'000'000;
   std::string kubelet_runtime = "containerd";
   bool program_lifetime = true;
   std::string config_file;

@@ -68,7 +68,7 @@ std::optional<uint64_t> ParsePidsEvents(std::string_view text) {
   return std::nullopt;
 }
 
-CgroupFs::CgroupFs(std::string root)
+CgroupFs::CgroupFs(const std::string& root)
     : unified_root_(Exists(absl::StrCat(root, "/unified/cgroup.controllers"))
                         ? absl::StrCat(root, "/unified")
                         : root),

@@ -32,7 +32,7 @@ class CgroupFs {
  public:
   // `root` is where cgroups are mounted: the v2 hierarchy itself, or a directory with one for each
   // controller of v1 and perhaps "unified".
-  explicit CgroupFs(std::string root);
+  explicit CgroupFs(const std::string& root);
 
   // `path` as /proc/PID/cgroup has it, of v2's hierarchy or of v1's pids controller. kNotFound once
   // the group is gone, and for the root, which has no limit. Paths that lead elsewhere ("..") are

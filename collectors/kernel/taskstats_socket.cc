@@ -162,7 +162,7 @@ absl::Status TaskstatsSocket::CheckDelivery() const {
 }
 
 absl::StatusOr<ReceiveOutcome> TaskstatsSocket::Receive(std::vector<ExitRecord>& records) {
-  const absl::StatusOr<ReceiveOutcome> outcome = socket_.Receive(*batch_);
+  absl::StatusOr<ReceiveOutcome> outcome = socket_.Receive(*batch_);
   if (!outcome.ok() || *outcome != ReceiveOutcome::kDatagrams) return outcome;
   for (size_t i = 0; i < batch_->size(); ++i) {
     const TaskstatsMessage message = DecodeTaskstats(batch_->bytes(i), family_);

@@ -199,6 +199,17 @@ TEST_F(IdentitiesTest, AScanFillsInWhatEventsCouldNotTell) {
   EXPECT_EQ(world.ValueOf(5, Dimension::kUnit), "a.service");
 }
 
+TEST_F(IdentitiesTest, AScanTellsKernelThreadsToo) {
+  WhoWorld world;
+  world.Fork(5, 2);
+  ProcessSnapshot worker;
+  worker.tgid = 5;
+  worker.comm = "kworker/0:1";
+  worker.kernel_thread = true;
+  world.Scan({worker}, {Comm("kworker/0:1")});
+  EXPECT_EQ(world.Program(5), "kthread");
+}
+
 TEST_F(IdentitiesTest, RulesApplyToRecordsAsFarAsCommGoes) {
   std::vector<ProgramRule> rules(2);
   ASSERT_TRUE(rules[0].AddExpression(RuleInput::kCmdline, ".*").ok());
