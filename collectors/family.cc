@@ -4,30 +4,50 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <vector>
 
 namespace cnproc {
 namespace {
 
+// Whether every series has the same label names, as those of one collector do. Then their values
+// alone tell their order, at half the cost.
+bool HasOneShape(const std::vector<prometheus::ClientMetric>& series) {
+  const auto same_names = [&first = series.front().label](const prometheus::ClientMetric& metric) {
+    return std::equal(metric.label.begin(), metric.label.end(), first.begin(), first.end(),
+                      [](const auto& a, const auto& b) { return a.name == b.name; });
+  };
+  return std::all_of(series.begin() + 1, series.end(), same_names);
+}
+
+bool ValuesBefore(const prometheus::ClientMetric& a, const prometheus::ClientMetric& b) {
+  for (size_t i = 0; i < a.label.size(); ++i) {
+    const int order = a.label[i].value.compare(b.label[i].value);
+    if (order != 0) return order < 0;
+  }
+  return false;
+}
+
+bool LabelsBefore(const prometheus::ClientMetric& a, const prometheus::ClientMetric& b) {
+  return a.label < b.label;
+}
+
 void SortSeries(Family& family) {
   auto& series = family.metrics.metric;
-  const auto by_labels = [](const auto& a, const auto& b) { return a.label < b.label; };
-  if (std::is_sorted(series.begin(), series.end(), by_labels)) return;
-  if (family.extra.empty()) {
-    std::sort(series.begin(), series.end(), by_labels);
-    return;
-  }
+  if (series.empty()) return;
+  const auto before = HasOneShape(series) ? ValuesBefore : LabelsBefore;
+  if (std::is_sorted(series.begin(), series.end(), before)) return;
   // extra is parallel to the series: sort the places, then move both along.
   std::vector<size_t> order(series.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return by_labels(series[a], series[b]); });
+            [&](size_t a, size_t b) { return before(series[a], series[b]); });
   std::vector<prometheus::ClientMetric> sorted_series;
   std::vector<SeriesExtra> sorted_extra;
   sorted_series.reserve(order.size());
-  sorted_extra.reserve(order.size());
+  sorted_extra.reserve(family.extra.size());
   for (const size_t place : order) {
     sorted_series.push_back(std::move(series[place]));
-    sorted_extra.push_back(std::move(family.extra[place]));
+    if (!family.extra.empty()) sorted_extra.push_back(std::move(family.extra[place]));
   }
   series = std::move(sorted_series);
   family.extra = std::move(sorted_extra);

@@ -3,6 +3,7 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_split.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -64,7 +65,11 @@ std::optional<double> FindNumber(const std::string& text, std::string_view key) 
   return std::nullopt;
 }
 
-std::optional<double> CountFiles(const std::string& folder) {
+std::optional<double> CountDescriptors(const std::string& folder) {
+  // From Linux 6.2 on the folder's size says it (proc(5)); to list hundreds takes 200 us.
+  struct stat status = {};
+  if (stat(folder.c_str(), &status) != 0) return std::nullopt;
+  if (status.st_size > 0) return static_cast<double>(status.st_size);
   std::error_code error;
   double count = 0;
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
@@ -107,7 +112,7 @@ Families ReadProcessMetrics(const std::string& procfs) {
       Row{"process_max_fds", "Maximum number of open file descriptors.", MetricType::Gauge,
           FindNumber(ReadFile(self + "/limits"), "Max open files")},
       Row{"process_open_fds", "Number of open file descriptors.", MetricType::Gauge,
-          CountFiles(self + "/fd")},
+          CountDescriptors(self + "/fd")},
       Row{"process_resident_memory_bytes", "Resident memory size in bytes.", MetricType::Gauge,
           Scaled(stat.Field(24), page_bytes)},
       Row{"process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
