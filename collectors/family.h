@@ -7,7 +7,7 @@
 #include <prometheus/metric_family.h>
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,12 +39,35 @@ struct NativeHistogram {
   std::vector<int64_t> positive_deltas;
 };
 
+// Like std::optional, but as small as a pointer while it is empty: nearly all of a page's thousands
+// of series are.
+template <typename T>
+class Rare {
+ public:
+  Rare() = default;
+  Rare(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: as std::optional
+  Rare(const Rare& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
+  Rare(Rare&&) noexcept = default;
+  Rare& operator=(Rare other) noexcept {
+    value_ = std::move(other.value_);
+    return *this;
+  }
+  ~Rare() = default;
+
+  explicit operator bool() const { return value_ != nullptr; }
+  const T& operator*() const { return *value_; }
+  const T* operator->() const { return value_.get(); }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
 // Beside metrics.metric[i]: its start time and whatever else only some formats can say.
 struct SeriesExtra {
-  double start_time_seconds = 0;     // Unix time; 0 where the series has none (gauges)
-  std::optional<Exemplar> exemplar;  // of a counter
+  double start_time_seconds = 0;  // Unix time; 0 where the series has none (gauges)
+  Rare<Exemplar> exemplar;        // of a counter
   std::vector<std::pair<size_t, Exemplar>> bucket_exemplars;  // of a histogram, by bucket index
-  std::optional<NativeHistogram> native;                      // of a histogram
+  Rare<NativeHistogram> native;                               // of a histogram
 };
 
 // A value type. metrics.name is the name as the text format writes it (counters end in _total).
