@@ -108,8 +108,10 @@ absl::Status TaskstatsSocket::LookUpFamily() {
   });
   if (!status.ok()) return status;
   if (reply_errno == ENOENT) {
+    // Old kernels (5.10 does, 6.1 does not) show the family in the initial namespace alone.
     return absl::UnimplementedError(
-        "the kernel has no family TASKSTATS; boot one built with CONFIG_TASKSTATS");
+        "the kernel shows no family TASKSTATS: it was built without CONFIG_TASKSTATS, or this is "
+        "not the initial network namespace");
   }
   if (reply_errno != 0) return absl::ErrnoToStatus(reply_errno, "looking up the family TASKSTATS");
   return absl::OkStatus();

@@ -137,7 +137,7 @@ class Who : public Lab {
   }
   // Pages that all that was done before is on.
   Page Settled() {
-    usleep(50'000 * kPatience);
+    usleep(static_cast<useconds_t>(50'000 * Patience()));
     return exporter().Scrape();
   }
 
@@ -150,19 +150,19 @@ std::string Of(const std::string& metric, const std::string& label, const std::s
 
 TEST_F(Who, StaticProgramsOneAfterTheOther) {
   constexpr int kPrograms = 10;
-  constexpr int kTimes = 300;
+  const int times = Scaled(300);
   const Page before = Settled();
   for (int i = 0; i < kPrograms; ++i) {
     const std::string path = Program("cnp_tiny_" + std::to_string(i));
-    for (int n = 0; n < kTimes; ++n) RunOnce(path);
+    for (int n = 0; n < times; ++n) RunOnce(path);
   }
   const Page after = Settled();
   const Delta delta(before, after);
   for (int i = 0; i < kPrograms; ++i) {
     const std::string name = "cnp_tiny_" + std::to_string(i);
-    EXPECT_EQ(delta[Of("program_execs_total", "program", name)], kTimes) << name;
-    EXPECT_EQ(Growth(before, after, "cnproc_program_exits_total", "program", name), kTimes) << name;
-    EXPECT_EQ(after["cnproc_program_lifetime_seconds_count{program=\"" + name + "\"}"], kTimes);
+    EXPECT_EQ(delta[Of("program_execs_total", "program", name)], times) << name;
+    EXPECT_EQ(Growth(before, after, "cnproc_program_exits_total", "program", name), times) << name;
+    EXPECT_EQ(after["cnproc_program_lifetime_seconds_count{program=\"" + name + "\"}"], times);
     EXPECT_EQ(after[Of("program_processes", "program", name)], 0) << name;
   }
   EXPECT_EQ(delta["cnproc_program_names_total{source=\"unknown\"}"], 0);
@@ -170,7 +170,7 @@ TEST_F(Who, StaticProgramsOneAfterTheOther) {
 
 TEST_F(Who, StaticProgramsFromEightProcessesAtOnce) {
   constexpr int kPrograms = 10;
-  constexpr int kRuns = 5'000;
+  const int runs = Scaled(5'000);
   constexpr int kWorkers = 8;
   std::vector<std::string> paths;
   for (int i = 0; i < kPrograms; ++i) paths.push_back(Program("cnp_many_" + std::to_string(i)));
@@ -178,7 +178,7 @@ TEST_F(Who, StaticProgramsFromEightProcessesAtOnce) {
   std::vector<pid_t> workers;
   for (int worker = 0; worker < kWorkers; ++worker) {
     workers.push_back(Fork([&, worker] {
-      for (int i = worker; i < kRuns; i += kWorkers) RunOnce(paths[i % kPrograms]);
+      for (int i = worker; i < runs; i += kWorkers) RunOnce(paths[i % kPrograms]);
       return 0;
     }));
   }
@@ -187,9 +187,9 @@ TEST_F(Who, StaticProgramsFromEightProcessesAtOnce) {
   const Delta delta(before, after);
   for (int i = 0; i < kPrograms; ++i) {
     const std::string name = "cnp_many_" + std::to_string(i);
-    EXPECT_EQ(delta[Of("program_execs_total", "program", name)], kRuns / kPrograms) << name;
+    EXPECT_EQ(delta[Of("program_execs_total", "program", name)], runs / kPrograms) << name;
     EXPECT_EQ(Growth(before, after, "cnproc_program_exits_total", "program", name),
-              kRuns / kPrograms)
+              runs / kPrograms)
         << name;
   }
   EXPECT_EQ(delta.Sum("cnproc_events_lost_total"), 0);
@@ -197,16 +197,16 @@ TEST_F(Who, StaticProgramsFromEightProcessesAtOnce) {
 }
 
 TEST_F(Who, NearlyEveryProcessOfAStormHasAName) {
-  constexpr int kForks = 40'000;
+  const int forks = Scaled(40'000);
   const Page before = Settled();
-  RunWorkload({"storm", std::to_string(kForks), CpuList()});
+  RunWorkload({"storm", std::to_string(forks), CpuList()});
   const Page after = Settled();
   const Delta delta(before, after);
-  EXPECT_GE(delta.Sum("cnproc_program_names_total"), kForks);
-  EXPECT_LE(delta["cnproc_program_names_total{source=\"unknown\"}"], kForks / 1000);
-  EXPECT_GE(delta["cnproc_program_forks_total{program=\"cnproc_workload\"}"], kForks);
+  EXPECT_GE(delta.Sum("cnproc_program_names_total"), forks);
+  EXPECT_LE(delta["cnproc_program_names_total{source=\"unknown\"}"], forks / 1000);
+  EXPECT_GE(delta["cnproc_program_forks_total{program=\"cnproc_workload\"}"], forks);
   EXPECT_GE(Growth(before, after, "cnproc_program_exits_total", "program", "cnproc_workload"),
-            kForks);
+            forks);
   EXPECT_EQ(delta.Sum("cnproc_events_lost_total"), 0);
   EXPECT_EQ(delta["cnproc_taskstats_records_lost_total"], 0);
   // Every process that ended had a program, and how it got it is known.
@@ -339,11 +339,11 @@ TEST_F(Who, AForkBombThatIsRefusedShowsOnItsUnit) {
 }
 
 TEST_F(Who, UsersAreToldByTheirRealId) {
-  constexpr int kTimes = 200;
+  const int times = Scaled(200);
   const std::string path = Program("cnp_user");
   fs::permissions(path, fs::perms::others_exec | fs::perms::others_read, fs::perm_options::add);
   const Page before = Settled();
-  for (int i = 0; i < kTimes; ++i) {
+  for (int i = 0; i < times; ++i) {
     Wait(Fork([&] {
       if (setresuid(4242, 4242, 4242) != 0) return 1;
       execl(path.c_str(), path.c_str(), nullptr);
@@ -351,7 +351,7 @@ TEST_F(Who, UsersAreToldByTheirRealId) {
     }));
   }
   const Delta delta(before, Settled());
-  EXPECT_EQ(delta[Of("user_execs_total", "uid", "4242")], kTimes);
+  EXPECT_EQ(delta[Of("user_execs_total", "uid", "4242")], times);
 }
 
 TEST_F(Who, LineageTellsWhoStartedWhom) {
@@ -365,7 +365,7 @@ TEST_F(Who, LineageTellsWhoStartedWhom) {
 
 // Twenty thousand names, hostile ones among them.
 TEST_F(Who, NamesWithoutEndStayWithinTheLimit) {
-  constexpr int kNames = 20'000;
+  const int names = Scaled(20'000);
   constexpr int kLimit = 50;
   Start({.flags = {"--collector.program.limit=" + std::to_string(kLimit),
                    "--collector.idle-timeout=1s"}});
@@ -376,7 +376,7 @@ TEST_F(Who, NamesWithoutEndStayWithinTheLimit) {
   std::vector<pid_t> workers;
   for (int worker = 0; worker < 2; ++worker) {
     workers.push_back(Fork([&, worker] {
-      for (int i = worker; i < kNames; i += 2) {
+      for (int i = worker; i < names; i += 2) {
         const std::string path = folder_.Path(kinds[i % kinds.size()] + std::to_string(i));
         if (link(program.c_str(), path.c_str()) != 0) return 1;
         RunOnce(path);
@@ -390,8 +390,8 @@ TEST_F(Who, NamesWithoutEndStayWithinTheLimit) {
   const Page page = Settled();
   EXPECT_LE(page["cnproc_label_values{dimension=\"program\"}"], kLimit);
   EXPECT_EQ(page["cnproc_label_limit{dimension=\"program\"}"], kLimit);
-  EXPECT_GT(page["cnproc_label_overflows_total{dimension=\"program\"}"], kNames / 10);
-  EXPECT_GT(page.Sum("cnproc_program_exits_total", "program", "other"), kNames / 10);
+  EXPECT_GT(page["cnproc_label_overflows_total{dimension=\"program\"}"], names / 10);
+  EXPECT_GT(page.Sum("cnproc_program_exits_total", "program", "other"), names / 10);
   int64_t programs = 0;
   for (const auto& [series, value] : page.values()) {
     if (series.rfind("cnproc_program_processes{", 0) == 0) ++programs;
