@@ -74,13 +74,14 @@ class EventStream {
 
   std::vector<Event> life_;  // of this round
   std::vector<Receipt> receipts_;
-  // Every life event up to then is in life_ or was told.
+  // Every life event that its process made before then is in life_ or was told.
   int64_t horizon_ns_ = 0;
   // Not told yet: a life event that is still queued may come before them.
   std::vector<Event> attributes_;
   size_t told_attributes_ = 0;
   bool attributes_drained_ = true;
-  int64_t attributes_read_ns_ = 0;
+  int64_t attribute_reads_ = 0;           // full ones that may still be made,
+  int64_t attribute_reads_since_ns_ = 0;  // earned until then
   std::vector<Event> batch_;
 
   bool baseline_pending_ = false;

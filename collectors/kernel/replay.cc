@@ -14,7 +14,8 @@
 namespace cnproc {
 namespace {
 
-constexpr size_t kMaxDue = 1024;
+// After so many datagrams the sockets are said to be empty, as the kernel's are now and then.
+constexpr size_t kMaxUndrained = 1024;
 // timestamp_ns within an event's datagram.
 constexpr size_t kTimestampOffset = kConnectorHeaderBytes + 8;
 
@@ -48,25 +49,41 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& option
     return absl::DataLossError(
         absl::StrCat("cannot replay ", options.path, ": there is no event in it"));
   }
-  absl::StatusOr<std::unique_ptr<PcapReader>> again = PcapReader::Open(options.path);
-  if (!again.ok()) return again.status();
-  replay->reader_ = *std::move(again);
   replay->wall_start_ns_ = MonotonicNs();
-  if (absl::Status status = replay->ReadAhead(); !status.ok()) return status;
+  if (absl::Status status = replay->Begin(); !status.ok()) return status;
   return replay;
 }
 
-absl::Status Replay::ReadAhead() {
+absl::Status Replay::Begin() {
+  for (const SocketId socket : {SocketId::kLife, SocketId::kAttribute}) {
+    absl::StatusOr<std::unique_ptr<PcapReader>> reader = PcapReader::Open(options_.path);
+    if (!reader.ok()) return reader.status();
+    track(socket).reader = *std::move(reader);
+    if (absl::Status status = ReadAhead(socket); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Replay::ReadAhead(SocketId socket) {
+  Track& track = this->track(socket);
+  track.next.reset();
   RecordedDatagram datagram;
-  const absl::StatusOr<bool> more = reader_->Next(datagram);
-  next_.reset();
-  if (!more.ok()) return more.status();
-  if (!*more) return absl::OkStatus();
+  do {
+    const absl::StatusOr<bool> more = track.reader->Next(datagram);
+    if (!more.ok()) return more.status();
+    if (!*more) return absl::OkStatus();
+  } while (datagram.socket != socket);
   ShiftTimestamp(datagram.bytes, loop_offset_ns_);
-  // What carries no event has no time of its own and follows the datagram before it.
-  datagram.received_ns =
-      datagram.received_ns == 0 ? newest_ns_ : datagram.received_ns + loop_offset_ns_;
-  next_ = std::move(datagram);
+  if (datagram.received_ns != 0) datagram.received_ns += loop_offset_ns_;
+  const Message message = DecodeConnectorMessage(
+      {.socket = socket, .sender_port = datagram.sender_port, .bytes = datagram.bytes});
+  // What carries no event of the kernel's has no time of its own and follows what came before it.
+  if (message.kind == MessageKind::kEvent) {
+    track.next_event_ns = message.event.timestamp_ns;
+  } else {
+    datagram.received_ns = newest_ns_;
+  }
+  track.next = std::move(datagram);
   return absl::OkStatus();
 }
 
@@ -80,10 +97,19 @@ bool Replay::IsDue(const RecordedDatagram& datagram) const {
   return options_.speed == 0 || datagram.received_ns <= NowNs();
 }
 
+const RecordedDatagram* Replay::Next() const {
+  const Track* next = nullptr;
+  for (const Track& track : tracks_) {
+    if (!track.next) continue;
+    if (next == nullptr || track.next_event_ns <= next->next_event_ns) next = &track;
+  }
+  return next == nullptr ? nullptr : &*next->next;
+}
+
 void Replay::Wait(int wake_fd, int64_t timeout_ns) {
-  if (next_ && IsDue(*next_)) return;
-  if (next_) {
-    const auto until_ns = static_cast<double>(next_->received_ns - NowNs()) / options_.speed;
+  if (const RecordedDatagram* next = Next()) {
+    if (IsDue(*next)) return;
+    const auto until_ns = static_cast<double>(next->received_ns - NowNs()) / options_.speed;
     timeout_ns = std::min(timeout_ns, static_cast<int64_t>(until_ns));
   }
   pollfd fd = {.fd = wake_fd, .events = POLLIN, .revents = 0};
@@ -93,52 +119,48 @@ void Replay::Wait(int wake_fd, int64_t timeout_ns) {
   ppoll(&fd, 1, &timeout, nullptr);
 }
 
-void Replay::Fill() {
-  while (next_ && due_[0].size() + due_[1].size() < kMaxDue && IsDue(*next_)) {
-    newest_ns_ = std::max(newest_ns_, next_->received_ns);
-    due_[static_cast<size_t>(next_->socket)].push_back(*std::move(next_));
-    if (absl::Status status = ReadAhead(); !status.ok()) ended_ = status;
+void Replay::EndOrBeginAgain() {
+  if (tracks_[0].next || tracks_[1].next || !ended_.ok()) return;
+  if (options_.loop) {
+    // The next pass begins a second after this one ended.
+    loop_offset_ns_ = newest_ns_ - first_ns_ + kNsPerSecond;
+    restarted_ = true;
+    ended_ = Begin();
+    return;
   }
-  if (next_ || !ended_.ok() || !due_[0].empty() || !due_[1].empty()) return;
-  if (options_.loop && BeginAgain()) return;
   ended_ = absl::UnavailableError(absl::StrCat("the replay of ", options_.path, " has ended"));
 }
 
-bool Replay::BeginAgain() {
-  absl::StatusOr<std::unique_ptr<PcapReader>> reader = PcapReader::Open(options_.path);
-  if (!reader.ok()) return false;
-  reader_ = *std::move(reader);
-  // The next pass begins a second after this one ended.
-  loop_offset_ns_ = newest_ns_ - first_ns_ + kNsPerSecond;
-  restarted_ = true;
-  return ReadAhead().ok() && next_.has_value();
-}
-
 absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
-  // Only once all was handed out, so that both sockets hold what came until the same time.
-  if (due_[0].empty() && due_[1].empty()) Fill();
-  const bool attributes = socket == SocketId::kAttribute;
-  std::deque<RecordedDatagram>& due = due_[static_cast<size_t>(socket)];
-  handed_out_.clear();
-  datagrams_.clear();
-  // What was received at once is given at once; of attributes all, since nothing floods here.
-  while (!due.empty() && (attributes || handed_out_.empty() ||
-                          due.front().received_ns == handed_out_.front().received_ns)) {
-    handed_out_.push_back(std::move(due.front()));
-    due.pop_front();
+  if (socket == SocketId::kLife) EndOrBeginAgain();
+  Track& track = this->track(socket);
+  track.handed_out.clear();
+  track.datagrams.clear();
+  const RecordedDatagram* next = Next();
+  // What was received at once is given at once.
+  for (; next != nullptr && next->socket == socket && IsDue(*next) &&
+         (track.handed_out.empty() || next->received_ns == track.handed_out.front().received_ns);
+       next = Next()) {
+    newest_ns_ = std::max(newest_ns_, next->received_ns);
+    track.handed_out.push_back(*std::move(track.next));
+    if (absl::Status status = ReadAhead(socket); !status.ok()) ended_ = status;
   }
-  for (const RecordedDatagram& datagram : handed_out_) {
-    datagrams_.push_back({.socket = datagram.socket,
-                          .sender_port = datagram.sender_port,
-                          .received_ns = datagram.received_ns,
-                          .bytes = datagram.bytes});
+  for (const RecordedDatagram& datagram : track.handed_out) {
+    track.datagrams.push_back({.socket = datagram.socket,
+                               .sender_port = datagram.sender_port,
+                               .received_ns = datagram.received_ns,
+                               .bytes = datagram.bytes});
   }
+  handed_out_since_drained_ += track.datagrams.size();
+  const bool more_is_due = next != nullptr && IsDue(*next);
+  const bool drained =
+      socket == SocketId::kAttribute || !more_is_due || handed_out_since_drained_ >= kMaxUndrained;
+  if (drained && socket == SocketId::kLife) handed_out_since_drained_ = 0;
   return SourceRead{
-      .outcome = datagrams_.empty() ? ReceiveOutcome::kEmpty : ReceiveOutcome::kDatagrams,
-      // A life socket is drained once a read finds it empty, as the kernel's is.
-      .may_have_more = !attributes && !datagrams_.empty(),
+      .outcome = track.datagrams.empty() ? ReceiveOutcome::kEmpty : ReceiveOutcome::kDatagrams,
+      .may_have_more = !drained,
       .restarted = std::exchange(restarted_, false),
-      .datagrams = datagrams_};
+      .datagrams = track.datagrams};
 }
 
 }  // namespace cnproc

@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,8 +24,9 @@ struct ReplayOptions {
   bool loop = false;  // begin again at the end, with the clock running on
 };
 
-// Gives datagrams in the batches in which they were recorded. What was lost while recording is not
-// in the file: it shows as gaps of the sequence numbers. Its clock is that of the recording.
+// Gives datagrams in the batches in which they were recorded, those of the two sockets in the order
+// in which they happened, whoever recorded them had read first. What was lost while recording is
+// not in the file: it shows as gaps of the sequence numbers. Its clock is that of the recording.
 class Replay final : public DatagramSource {
  public:
   static absl::StatusOr<std::unique_ptr<Replay>> Open(const ReplayOptions& options);
@@ -41,19 +41,29 @@ class Replay final : public DatagramSource {
   absl::Status Ended() const override { return ended_; }
 
  private:
+  // The file is read twice, side by side, so that neither socket's datagrams need to be kept until
+  // the other's turn comes.
+  struct Track {
+    std::unique_ptr<PcapReader> reader;
+    std::optional<RecordedDatagram> next;  // read ahead
+    int64_t next_event_ns = 0;             // when it happened
+    std::vector<RecordedDatagram> handed_out;
+    std::vector<Datagram> datagrams;
+  };
+
   explicit Replay(ReplayOptions options) : options_(std::move(options)) {}
 
-  absl::Status ReadAhead();
-  bool BeginAgain();
-  void Fill();
+  Track& track(SocketId socket) { return tracks_[static_cast<size_t>(socket)]; }
+  absl::Status Begin();
+  absl::Status ReadAhead(SocketId socket);
+  void EndOrBeginAgain();
   bool IsDue(const RecordedDatagram& datagram) const;
+  // What happened next, due or not; null at the end.
+  const RecordedDatagram* Next() const;
 
   const ReplayOptions options_;
-  std::unique_ptr<PcapReader> reader_;
-  std::optional<RecordedDatagram> next_;  // read ahead
-  std::array<std::deque<RecordedDatagram>, kSocketCount> due_;
-  std::vector<RecordedDatagram> handed_out_;
-  std::vector<Datagram> datagrams_;
+  std::array<Track, kSocketCount> tracks_;
+  size_t handed_out_since_drained_ = 0;
   absl::Status ended_;
   bool restarted_ = false;
   int64_t loop_offset_ns_ = 0;  // added to all times of this pass

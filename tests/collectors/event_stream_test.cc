@@ -128,29 +128,33 @@ TEST_F(EventStreamTest, DropsAreCountedBySocketAndNotTwice) {
 }
 
 TEST_F(EventStreamTest, AFloodOfAttributesIsReadAtAPace) {
-  for (uint32_t i = 0; i < 8; ++i) {
+  for (uint32_t i = 0; i < 24; ++i) {
     source_.Queue(SocketId::kAttribute, {FakeDatagram(kWhatComm, {50 + i, 50 + i}, 100 + i)});
   }
   source_.AdvanceTo(kSecondNs);
   EXPECT_FALSE(ReadRound().drained);
   EXPECT_FALSE(ReadRound().drained);
-  EXPECT_EQ(told_.size(), 1u) << "one batch each 5 ms";
+  EXPECT_EQ(told_.size(), 16u) << "what a burst may have";
 
   source_.AdvanceTo(kSecondNs + 6'000'000);
-  source_.Queue(SocketId::kLife, {Fork(10, 108)});
+  source_.Queue(SocketId::kLife, {Fork(10, 124)});
   const Round round = ReadRound();
 
   EXPECT_TRUE(round.life_drained);
   EXPECT_FALSE(round.drained);
-  EXPECT_EQ(told_.size(), 3u);
+  EXPECT_EQ(told_.size(), 18u) << "one batch each 5 ms";
+  EXPECT_FALSE(ReadRound().drained);
+  EXPECT_EQ(told_.size(), 18u);
 }
 
 TEST_F(EventStreamTest, AScrapeReadsTheFloodFurther) {
-  for (uint32_t i = 0; i < 8; ++i) {
+  for (uint32_t i = 0; i < 30; ++i) {
     source_.Queue(SocketId::kAttribute, {FakeDatagram(kWhatComm, {50 + i, 50 + i}, 100 + i)});
   }
+  EXPECT_FALSE(ReadRound().drained);
+  EXPECT_EQ(told_.size(), 16u);
   EXPECT_TRUE(ReadRound(/*thorough=*/true).drained);
-  EXPECT_EQ(told_.size(), 8u);
+  EXPECT_EQ(told_.size(), 30u);
 }
 
 TEST_F(EventStreamTest, AStormIsReadInABoundedRound) {
@@ -175,6 +179,24 @@ TEST_F(EventStreamTest, AnAttributeAfterTheLifeSocketWasReadWaitsForTheLifeEvent
   source_.Queue(SocketId::kLife, {FakeDatagram(kWhatUid, {10, 10, 0, 0}, 100, 0, kSecondNs + 5)});
   EXPECT_TRUE(ReadRound().drained);
   EXPECT_THAT(told_, ElementsAre(10, 20));
+}
+
+TEST_F(EventStreamTest, WhatIsQueuedWhileTheSocketsAreReadIsMergedToo) {
+  // A process alternates between root and nobody while the sockets are read, so that all of it is
+  // newer than the clock's last look.
+  source_.Queue(SocketId::kLife, {FakeDatagram(kWhatUid, {10, 10, 0, 0}, 101, 0, kSecondNs + 2),
+                                  FakeDatagram(kWhatUid, {12, 12, 0, 0}, 103, 0, kSecondNs + 4)});
+  source_.Queue(SocketId::kAttribute,
+                {FakeDatagram(kWhatUid, {9, 9, 1, 1}, 100, 0, kSecondNs + 1),
+                 FakeDatagram(kWhatUid, {11, 11, 1, 1}, 102, 0, kSecondNs + 3),
+                 FakeDatagram(kWhatUid, {13, 13, 1, 1}, 104, 0, kSecondNs + 5)});
+
+  ReadRound();
+  EXPECT_THAT(told_, ElementsAre(9, 10, 11, 12)) << "before the last another life event may come";
+
+  source_.AdvanceTo(2 * kSecondNs);
+  ReadRound();
+  EXPECT_THAT(told_, ElementsAre(9, 10, 11, 12, 13));
 }
 
 TEST_F(EventStreamTest, WhatWasReadBeforeTheSourceBrokeIsTold) {
