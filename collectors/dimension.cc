@@ -91,8 +91,12 @@ void DimensionCollector::OnEnd(const Change& change) {
   Counts& counts = CountsOf(*change.process);
   ++counts.exits[static_cast<size_t>(status.outcome())];
   if (status.outcome() != Outcome::kSignal) return;
-  ++counts.signals[SignalKind(status.signal)];
-  if (DumpsCore(status.signal)) ++counts.coredumps;
+  counts.newest_signal_kind = SignalKind(status.signal);
+  ++counts.signals[counts.newest_signal_kind];
+  counts.newest_by_signal.Set(change, 1, identities_);
+  if (!DumpsCore(status.signal)) return;
+  ++counts.coredumps;
+  counts.newest_coredump.Set(change, 1, identities_);
 }
 
 void DimensionCollector::Collect(const Cut& cut, Families& families) const {
@@ -174,14 +178,19 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
       signals.Add(static_cast<double>(line.counts.signals[kind]),
                   line.at.LabelsWith(dimension_, {{"signal", SignalKindName(kind)}}),
                   line.at.start());
+      if (kind == line.counts.newest_signal_kind) {
+        signals.WithExemplar(line.counts.newest_by_signal.At(identities_));
+      }
     }
   }
   FamilyWriter coredumps = FamilyWriter::Counter(
       families, MetricName("coredumps_total"),
       "Processes of " + plural + " ended by a signal whose default is to dump core.", 0);
   for (const Line& line : lines) {
-    coredumps.Add(static_cast<double>(line.counts.coredumps), line.at.LabelsWith(dimension_),
-                  line.at.start());
+    coredumps
+        .Add(static_cast<double>(line.counts.coredumps), line.at.LabelsWith(dimension_),
+             line.at.start())
+        .WithExemplar(line.counts.newest_coredump.At(identities_));
   }
 }
 

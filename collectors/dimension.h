@@ -13,6 +13,7 @@
 #include "collectors/family_writer.h"
 #include "collectors/identities.h"
 #include "collectors/label_values.h"
+#include "collectors/newest_end.h"
 #include "collectors/wait_status.h"
 
 namespace cnproc {
@@ -63,6 +64,9 @@ class DimensionCollector : public Collector {
     uint64_t refusals = 0;            // of forks, by the pids controller
     std::array<uint64_t, 3> exits{};  // by Outcome
     std::array<uint64_t, kSignalKinds> signals{};
+    NewestEnd newest_by_signal;
+    size_t newest_signal_kind = 0;
+    NewestEnd newest_coredump;
   };
   struct Line {
     ValueAtCut at;

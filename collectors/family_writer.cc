@@ -69,4 +69,14 @@ FamilyWriter& FamilyWriter::Add(const Histogram& histogram, Labels labels,
   return *this;
 }
 
+FamilyWriter& FamilyWriter::WithExemplar(std::optional<Exemplar> exemplar) {
+  if (exemplar) family_.extra.back().exemplar = *std::move(exemplar);
+  return *this;
+}
+
+FamilyWriter& FamilyWriter::WithBucketExemplar(size_t bucket, std::optional<Exemplar> exemplar) {
+  if (exemplar) family_.extra.back().bucket_exemplars.emplace_back(bucket, *std::move(exemplar));
+  return *this;
+}
+
 }  // namespace cnproc

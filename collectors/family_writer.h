@@ -28,6 +28,10 @@ class FamilyWriter {
                     std::optional<double> start_time_seconds = std::nullopt);
   FamilyWriter& Add(const Histogram& histogram, Labels labels = {},
                     std::optional<double> start_time_seconds = std::nullopt);
+  // Of the series added last, a counter.
+  FamilyWriter& WithExemplar(std::optional<Exemplar> exemplar);
+  // Of the series added last, a histogram; by the bucket's index.
+  FamilyWriter& WithBucketExemplar(size_t bucket, std::optional<Exemplar> exemplar);
 
  private:
   FamilyWriter(Families& families, std::string name, std::string help, prometheus::MetricType type,

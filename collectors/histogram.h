@@ -24,13 +24,15 @@ class Histogram {
     if (buckets == Buckets::kClassicAndNative) native_.emplace();
   }
 
-  void Observe(double value, uint64_t times = 1) {
+  // Returns the index of the classic bucket that it fell into.
+  size_t Observe(double value, uint64_t times = 1) {
     size_t bucket = 0;
     // Few buckets, and the common case is among the first: faster than a binary search.
     while (bucket < bounds_.size() && value > bounds_[bucket]) ++bucket;
     counts_[bucket] += times;
     sum_ += value * static_cast<double>(times);
     if (native_) native_->Observe(value, times);
+    return bucket;
   }
 
   std::span<const double> bounds() const { return bounds_; }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "collectors/family_writer.h"
+#include "collectors/newest_end.h"
 #include "collectors/rate_per_second.h"
 #include "collectors/wait_status.h"
 
@@ -22,7 +23,7 @@ constexpr std::array<uint8_t, 5> kExpectedCodes = {1, 2, 126, 127, 128};
 
 class ProcessesCollector final : public Collector {
  public:
-  ProcessesCollector() {
+  explicit ProcessesCollector(const CollectorContext& context) : identities_(context.identities) {
     for (const uint8_t code : kExpectedCodes) code_seen_[code] = true;
   }
 
@@ -92,8 +93,13 @@ class ProcessesCollector final : public Collector {
     const WaitStatus status(change.wait_status);
     ++exits_[static_cast<size_t>(status.outcome())];
     if (status.outcome() == Outcome::kSignal) {
-      ++signals_[SignalKind(status.signal)];
-      if (DumpsCore(status.signal)) ++coredumps_[SignalKind(status.signal)][status.core_written];
+      const size_t kind = SignalKind(status.signal);
+      ++signals_[kind];
+      newest_by_signal_[kind].Set(change, 1, identities_);
+      if (DumpsCore(status.signal)) {
+        ++coredumps_[kind][status.core_written];
+        newest_coredumps_[kind][status.core_written].Set(change, 1, identities_);
+      }
     } else if (status.outcome() == Outcome::kError) {
       ++codes_[status.code];
       code_seen_[status.code] = true;
@@ -101,8 +107,9 @@ class ProcessesCollector final : public Collector {
     if (change.process->start_ns == kUnknownStart) {
       ++unknown_lifetimes_;
     } else {
-      lifetimes_.Observe(static_cast<double>(change.timestamp_ns - change.process->start_ns) *
-                         kSecondsPerNs);
+      const double lifetime =
+          static_cast<double>(change.timestamp_ns - change.process->start_ns) * kSecondsPerNs;
+      newest_by_lifetime_[lifetimes_.Observe(lifetime)].Set(change, lifetime, identities_);
     }
   }
 
@@ -130,9 +137,13 @@ class ProcessesCollector final : public Collector {
     FamilyWriter::Counter(families, "cnproc_thread_exits_total",
                           "Exits of tasks that did not end their process.", start)
         .Add(static_cast<double>(thread_exits_));
-    FamilyWriter::OfHistograms(families, "cnproc_process_lifetime_seconds",
-                               "Time from a process' fork to its last exit.", start)
-        .Add(lifetimes_);
+    FamilyWriter lifetimes =
+        FamilyWriter::OfHistograms(families, "cnproc_process_lifetime_seconds",
+                                   "Time from a process' fork to its last exit.", start);
+    lifetimes.Add(lifetimes_);
+    for (size_t i = 0; i < newest_by_lifetime_.size(); ++i) {
+      lifetimes.WithBucketExemplar(i, newest_by_lifetime_[i].At(identities_));
+    }
     FamilyWriter::Counter(families, "cnproc_process_lifetimes_unknown_total",
                           "Processes ended whose start was never seen.", start)
         .Add(static_cast<double>(unknown_lifetimes_));
@@ -142,7 +153,8 @@ class ProcessesCollector final : public Collector {
     FamilyWriter signals = FamilyWriter::Counter(families, "cnproc_exit_signals_total",
                                                  "Processes ended by a signal.", start);
     for (size_t kind = 0; kind < kSignalKinds; ++kind) {
-      signals.Add(static_cast<double>(signals_[kind]), {{"signal", SignalKindName(kind)}});
+      signals.Add(static_cast<double>(signals_[kind]), {{"signal", SignalKindName(kind)}})
+          .WithExemplar(newest_by_signal_[kind].At(identities_));
     }
     FamilyWriter codes = FamilyWriter::Counter(families, "cnproc_exit_codes_total",
                                                "Processes that ended with a non-zero code.", start);
@@ -157,8 +169,10 @@ class ProcessesCollector final : public Collector {
     for (size_t kind = 0; kind < kSignalKinds; ++kind) {
       if (!DumpsCore(static_cast<uint8_t>(kind + 1))) continue;
       for (const bool written : {false, true}) {
-        coredumps.Add(static_cast<double>(coredumps_[kind][written]),
-                      {{"signal", SignalKindName(kind)}, {"written", written ? "true" : "false"}});
+        coredumps
+            .Add(static_cast<double>(coredumps_[kind][written]),
+                 {{"signal", SignalKindName(kind)}, {"written", written ? "true" : "false"}})
+            .WithExemplar(newest_coredumps_[kind][written].At(identities_));
       }
     }
   }
@@ -215,6 +229,7 @@ class ProcessesCollector final : public Collector {
     }
   }
 
+  const Identities& identities_;
   uint64_t process_forks_ = 0;
   uint64_t thread_forks_ = 0;
   uint64_t execs_ = 0;
@@ -222,6 +237,8 @@ class ProcessesCollector final : public Collector {
   uint64_t thread_exits_ = 0;
   std::array<uint64_t, kSignalKinds> signals_{};
   std::array<std::array<uint64_t, 2>, kSignalKinds> coredumps_{};  // by whether a core was written
+  std::array<NewestEnd, kSignalKinds> newest_by_signal_;
+  std::array<std::array<NewestEnd, 2>, kSignalKinds> newest_coredumps_;
   std::array<uint64_t, 256> codes_{};
   std::array<bool, 256> code_seen_{};
   uint64_t unknown_lifetimes_ = 0;
@@ -235,12 +252,13 @@ class ProcessesCollector final : public Collector {
   uint64_t vanished_ = 0;
   RatePerSecond rate_{kRateBounds};
   Histogram lifetimes_{kLifetimeBounds, Histogram::Buckets::kClassicAndNative};
+  std::array<NewestEnd, kLifetimeBounds.size() + 1> newest_by_lifetime_;  // by bucket
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> CreateProcessesCollector(const CollectorContext& /*context*/) {
-  return std::make_unique<ProcessesCollector>();
+std::unique_ptr<Collector> CreateProcessesCollector(const CollectorContext& context) {
+  return std::make_unique<ProcessesCollector>(context);
 }
 
 }  // namespace cnproc

@@ -111,8 +111,7 @@ class WhoWorld final : private ChangeSink {
   std::string Program(pid_t pid) const { return ValueOf(pid, Dimension::kProgram); }
   const Identities& identities() const { return identities_; }
 
-  // The page: values by "name{label="value",…}", and start times.
-  std::map<std::string, double> Page(bool start_times = false) const {
+  Families Collect() const {
     static const StreamStats kStream;
     static const HostNumbers kHost;
     static const MachineStats kMachine;
@@ -124,8 +123,12 @@ class WhoWorld final : private ChangeSink {
     Families families;
     for (const auto& collector : collectors_) collector->Collect(cut, families);
     SortFamilies(families);
+    return families;
+  }
+  // The page: values by "name{label="value",…}", or start times.
+  std::map<std::string, double> Page(bool start_times = false) const {
     std::map<std::string, double> page;
-    for (const Family& family : families) {
+    for (const Family& family : Collect()) {
       for (size_t i = 0; i < family.metrics.metric.size(); ++i) {
         const prometheus::ClientMetric& series = family.metrics.metric[i];
         std::string name = family.metrics.name + "{";

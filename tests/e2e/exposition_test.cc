@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Given scrapers of every kind, then each gets the same numbers in the form it asked for.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
 
 #include "tests/e2e/harness/lab.h"
 
@@ -62,6 +68,45 @@ TEST_F(Exposition, TheTypeFollowsAccept) {
             "text/plain; version=0.0.4; charset=utf-8");
 }
 
+// The labels of the series' exemplar in OpenMetrics; empty without one.
+LabelPairs ExemplarOf(const Page& page, const std::string& series) {
+  for (const PageFamily& family : page.families()) {
+    for (const Sample& sample : family.samples) {
+      if (SeriesName(sample.name, sample.labels) == series) return sample.exemplar;
+    }
+  }
+  return {};
+}
+
+TEST_F(Exposition, ExemplarsNameTheNewestWhoDied) {
+  // Given a child of our own that aborts; nothing else here ends by SIGSYS
+  rlimit no_core{0, 0};
+  const pid_t pid = fork();
+  if (pid == 0) {
+    setrlimit(RLIMIT_CORE, &no_core);
+    kill(getpid(), SIGSYS);
+  }
+  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
+  TakeCut();
+  const Page page = Page::Parse(GetAs(kOpenMetrics).body, Format::kOpenMetrics);
+  // Then the series that counted it say which it was, and what its parent's program is called
+  const LabelPairs who = {{"pid", std::to_string(pid)}, {"program", "kernel_tests"}};
+  EXPECT_EQ(ExemplarOf(page, "cnproc_exit_signals_total{signal=\"SIGSYS\"}"), who);
+  EXPECT_EQ(ExemplarOf(page, "cnproc_coredumps_total{signal=\"SIGSYS\",written=\"false\"}"), who);
+  EXPECT_EQ(ExemplarOf(page, "cnproc_program_coredumps_total{program=\"kernel_tests\"}"), who);
+  EXPECT_EQ(ExemplarOf(page, "cnproc_coredumps_total{signal=\"SIGQUIT\",written=\"false\"}"),
+            LabelPairs());
+  // And the text format, which has no place for them, says nothing
+  EXPECT_EQ(exporter().Get().body.find(" # {"), std::string::npos);
+}
+
+TEST_F(Exposition, ExemplarsCanBeTurnedOff) {
+  const Exporter without({.flags = {"--no-web.exemplars"}});
+  const std::string page = without.Get(HttpRequest{.headers = {{"Accept", kOpenMetrics}}}).body;
+  Page::Parse(page, Format::kOpenMetrics);
+  EXPECT_EQ(page.find(" # {"), std::string::npos);
+}
+
 TEST_F(Exposition, GzipOnlyForThoseWhoWantIt) {
   const HttpResponse zipped = exporter().Get(HttpRequest{.headers = {{"Accept-Encoding", "gzip"}}});
   EXPECT_EQ(zipped.Header("content-encoding"), "gzip");
@@ -88,7 +133,7 @@ TEST_F(Exposition, HeadSendsTheHeadersAlone) {
 }
 
 TEST_F(Exposition, OtherMethodsAndPathsAreRefused) {
-  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PURGE"}) {
     const HttpResponse response = exporter().Get(HttpRequest{.method = method});
     EXPECT_EQ(response.status, 405) << method;
     EXPECT_EQ(response.Header("allow"), "GET, HEAD") << method;

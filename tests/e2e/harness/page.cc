@@ -148,13 +148,13 @@ Sample ParseSample(Line line, Format format) {
   if (format == Format::kOpenMetrics && line.Take(" # ")) {
     if (!line.Next('{')) line.Wrong("an exemplar without labels");
     size_t characters = 0;
-    for (const auto& [name, value] : ParseLabels(line)) characters += name.size() + value.size();
+    sample.exemplar = ParseLabels(line);
+    for (const auto& [name, value] : sample.exemplar) characters += name.size() + value.size();
     if (characters > 128) line.Wrong("an exemplar of more than 128 characters");
     line.Expect(" ");
     line.Value();
     line.Expect(" ");
     line.Value();
-    sample.has_exemplar = true;
   }
   if (!line.AtEnd()) line.Wrong("something after the value");
   return sample;

@@ -21,7 +21,7 @@ struct Sample {
   std::string name;
   LabelPairs labels;
   double value = 0;
-  bool has_exemplar = false;
+  LabelPairs exemplar;  // its labels; empty where there is none
 };
 
 struct PageFamily {
