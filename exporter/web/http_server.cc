@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/http_server.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
@@ -28,10 +29,36 @@ constexpr std::chrono::milliseconds kClientTimeout{5000};
 constexpr std::chrono::milliseconds kStopPatience{5000};
 constexpr size_t kWriteChunkBytes = size_t{64} << 10;
 
+HttpResponse MethodNotAllowed() {
+  HttpResponse response = PlainText(405, "405: only GET and HEAD are served");
+  response.headers.emplace_back("Allow", "GET, HEAD");
+  return response;
+}
+
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+// CivetWeb calls a request malformed if it does not know its method (TRACE, PURGE). It has then
+// read the request line and no more.
+bool IsMethodUnknownToCivetWeb(const mg_request_info* info) {
+  if (info == nullptr || info->request_method == nullptr || info->http_version == nullptr) {
+    return false;
+  }
+  const std::string_view method = info->request_method;
+  const std::string_view version = info->http_version;
+  return method != "GET" && method != "HEAD" && IsToken(method) &&
+         (version == "1.0" || version == "1.1");
+}
+
 // Its wording must not depend on what the client sent.
-HttpResponse ErrorPage(int status) {
+HttpResponse ErrorPage(int status, const mg_request_info* info) {
   switch (status) {
     case 400:
+      if (IsMethodUnknownToCivetWeb(info)) return MethodNotAllowed();
       return PlainText(400, "400: the request is malformed or its head exceeds 16 KiB");
     case 413:
       return PlainText(413, "413: the request head exceeds 16 KiB");
@@ -81,11 +108,7 @@ void Send(mg_connection* connection, const HttpResponse& response, bool with_bod
 HttpResponse Respond(const mg_request_info& info, const Handler& handler) {
   HttpRequest request;
   request.method = info.request_method;
-  if (request.method != "GET" && request.method != "HEAD") {
-    HttpResponse response = PlainText(405, "405: only GET and HEAD are served");
-    response.headers.emplace_back("Allow", "GET, HEAD");
-    return response;
-  }
+  if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed();
   // local_uri_raw is not decoded and its dots are not resolved: no file stands behind it.
   const absl::Status target =
       ParseTarget(info.local_uri_raw != nullptr ? info.local_uri_raw : "",
@@ -204,7 +227,7 @@ absl::Status HttpServer::Impl::Start() {
     return Of(connection).OnRequest(connection);
   };
   callbacks.http_error = [](mg_connection* connection, int status, const char*) {
-    Send(connection, ErrorPage(status), /*with_body=*/true);
+    Send(connection, ErrorPage(status, mg_get_request_info(connection)), /*with_body=*/true);
     return 0;
   };
   callbacks.log_message = [](const mg_connection* connection, const char* message) {

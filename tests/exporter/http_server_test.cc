@@ -96,7 +96,8 @@ TEST_F(HttpServerTest, LeavesTheBodyOutOfTheAnswerToHead) {
 
 TEST_F(HttpServerTest, RefusesEveryOtherMethodAndNamesTheTwo) {
   Start();
-  for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT"}) {
+  for (const std::string method :
+       {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PURGE", "X-Y"}) {
     const std::string answer =
         Exchange(address_, method + " /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET, HEAD\r\n")))
