@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -25,7 +28,23 @@ void Print(std::string_view part, bool works, std::string_view remark) {
   std::cout << '\n';
 }
 
-bool CheckStream(const Options& options) {
+// Files that could not be used have ended the check before it began.
+void PrintFiles(const Options& options) {
+  if (!options.config_file.empty()) Print("config.file", true, options.config_file);
+  if (!options.web_config_file.empty()) Print("web.config.file", true, options.web_config_file);
+}
+
+bool CheckRecording(const std::string& file) {
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  const bool works = access(folder.c_str(), W_OK) == 0;
+  Print("connector.record", works,
+        works ? file : absl::StrCat(folder.string(), " cannot be written: ", std::strerror(errno)));
+  return works;
+}
+
+bool CheckStream(Options options) {
+  // A check must not overwrite a recording.
+  options.record_file.clear();
   const absl::StatusOr<Source> source = OpenSource(options);
   if (!source.ok()) {
     Print("stream", false, std::string(source.status().message()));
@@ -114,8 +133,10 @@ bool IsNamed(const Options& options, std::string_view name) {
 }  // namespace
 
 int CheckConfiguration(const Options& options, const Settings& settings) {
+  PrintFiles(options);
   const bool stream_works = CheckStream(options);
   bool good = stream_works;
+  if (!options.record_file.empty()) good = CheckRecording(options.record_file) && good;
   if (options.replay_file.empty()) CheckProcfs(options);
   const MachineSources machine = OpenMachine(options);
   for (const CollectorSpec* spec : options.collectors) {

@@ -120,6 +120,27 @@ TEST(ConfigCheck, SaysForEachPartWhetherItWorks) {
   EXPECT_NE((result.out + result.err).find("processes"), std::string::npos) << result.out;
 }
 
+TEST(ConfigCheck, TriesTheFilesAndOverwritesNone) {
+  // Given a recording of earlier days, and files of which one cannot be used
+  const TempFolder folder;
+  WriteFile(folder.Path("old.pcap"), "of earlier days");
+  WriteFile(folder.Path("web.yml"), "http_server_config: {headers: {X-Frame-Options: deny}}\n");
+  WriteFile(folder.Path("bad.yml"), "http_server_config: {http2: true}\n");
+  // When they are checked
+  const Result good = RunExporter({"--config.check", "--web.config.file=" + folder.Path("web.yml"),
+                                   "--connector.record=" + folder.Path("old.pcap")});
+  EXPECT_EQ(good.ExitCode(), 0) << good.out << good.err;
+  EXPECT_NE(good.out.find("ok      web.config.file"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("ok      connector.record"), std::string::npos) << good.out;
+  EXPECT_EQ(ReadFile(folder.Path("old.pcap")), "of earlier days");
+  // Then what is wrong is said as it would be without the check
+  const Result bad = RunExporter({"--config.check", "--web.config.file=" + folder.Path("bad.yml")});
+  EXPECT_EQ(bad.ExitCode(), 2);
+  EXPECT_NE(bad.err.find("http2"), std::string::npos) << bad.err;
+  EXPECT_EQ(RunExporter({"--config.check", "--connector.record=/nonexistent/x.pcap"}).ExitCode(),
+            1);
+}
+
 TEST(NoPrivilege, ServesWithASmallerBufferOrSaysWhatIsMissing) {
   if (!AnyoneMayListen()) {
     const Result result = RunExporter({ListenFlag(FreePort())}, {.as_nobody = true});
