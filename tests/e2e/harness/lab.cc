@@ -37,7 +37,8 @@ Cut TakeCut(const Exporter& exporter, const Witness& witness) {
     const Seen before = witness.Look();
     if (!HasReadAll(exporter)) continue;
     Page page = exporter.Scrape();
-    std::this_thread::sleep_for(milliseconds(5));
+    // What the page has, the witness has by then.
+    std::this_thread::sleep_for(kSilence);
     Seen after = witness.Look();
     if ((after - before).Total() == 0) return {std::move(page), std::move(after)};
   }
