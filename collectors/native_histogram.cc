@@ -17,6 +17,28 @@ constexpr std::array<double, kPartsOfOctave - 1> kUpperBounds = {
     0x1.172b83c7d517bp+0, 0x1.306fe0a31b715p+0, 0x1.4bfdad5362a27p+0, 0x1.6a09e667f3bcdp+0,
     0x1.8ace5422aa0dbp+0, 0x1.ae89f995ad3adp+0, 0x1.d5818dcfba487p+0};
 
+// A sixteenth of an octave holds at most one bound: what is above it is in the bucket `below` + 1.
+struct Cell {
+  double bound = std::numeric_limits<double>::infinity();
+  int below = 0;
+};
+constexpr int kCellBits = 4;
+constexpr std::array<Cell, 1 << kCellBits> kCells = [] {
+  std::array<Cell, 1 << kCellBits> cells{};
+  // A power of two itself is the upper bound of the bucket below.
+  cells[0].bound = 1;
+  int below = 1;
+  for (size_t i = 1; i < cells.size(); ++i) {
+    cells[i].below = below;
+    const double end = 1 + static_cast<double>(i + 1) / cells.size();
+    if (below < kPartsOfOctave && kUpperBounds[static_cast<size_t>(below - 1)] < end) {
+      cells[i].bound = kUpperBounds[static_cast<size_t>(below - 1)];
+      ++below;
+    }
+  }
+  return cells;
+}();
+
 // The bucket at the finest schema of a value that is finite and above the threshold.
 int32_t FinestIndex(double value) {
   constexpr int kMantissaBits = 52;
@@ -24,13 +46,11 @@ int32_t FinestIndex(double value) {
   constexpr int kExponentBias = 1023;
   const auto bits = std::bit_cast<uint64_t>(value);
   const int exponent = static_cast<int>((bits >> kMantissaBits) & kExponentMask) - kExponentBias;
-  // In [1, 2); a power of two itself is the upper bound of the bucket below.
+  // In [1, 2).
   const auto mantissa = std::bit_cast<double>((bits & ((uint64_t{1} << kMantissaBits) - 1)) |
                                               (uint64_t{kExponentBias} << kMantissaBits));
-  int part = mantissa > 1 ? 1 : 0;
-  // Without branches: a mantissa is as good as random, so a branch would be mispredicted.
-  for (const double bound : kUpperBounds) part += mantissa > bound ? 1 : 0;
-  return exponent * kPartsOfOctave + part;
+  const Cell& cell = kCells[(bits >> (kMantissaBits - kCellBits)) & (kCells.size() - 1)];
+  return exponent * kPartsOfOctave + cell.below + (mantissa > cell.bound ? 1 : 0);
 }
 
 // The bucket at a schema coarser by `steps`: upper bounds coincide, hence rounded up.

@@ -19,11 +19,14 @@ class Pace {
  public:
   static constexpr int64_t kStormGatherNs = 2 * kNsPerMs;
 
-  // How long to let events gather; the round before had so many.
-  int64_t GatherNs(int64_t now_ns, size_t events_before) {
+  // Whether so many events in one round say that the next one's will gather anyway.
+  static constexpr bool IsStorm(size_t events_in_round) { return events_in_round >= kStormEvents; }
+
+  // How long to let events gather after the first has come, where there is no storm.
+  int64_t GatherNs(int64_t now_ns) {
     budget_ns_ = std::min(budget_ns_ + (now_ns - refilled_ns_), kMaxBudgetNs);
     refilled_ns_ = now_ns;
-    if (events_before >= kStormEvents || budget_ns_ < kRoundPriceNs) return kStormGatherNs;
+    if (budget_ns_ < kRoundPriceNs) return kStormGatherNs;
     budget_ns_ -= kRoundPriceNs;
     return 0;
   }

@@ -144,9 +144,10 @@ void Pipeline::AwaitEvents() {
   const int64_t wait_ns = WaitNs();
   if (wait_ns <= 0) return;
   int64_t gather_ns = Pace::kStormGatherNs;
-  if (drained_) {
+  // In a storm there is nothing to wait for.
+  if (drained_ && !Pace::IsStorm(messages_in_round_)) {
     source_->Wait(wake_fd_, wait_ns);
-    gather_ns = pace_.GatherNs(MonotonicNs(), messages_in_round_);
+    gather_ns = pace_.GatherNs(MonotonicNs());
   }
   if (gather_ns > 0) SleepUnlessWoken(wake_fd_, std::min(gather_ns, wait_ns));
 }

@@ -10,7 +10,7 @@ namespace {
 int QuickRounds(Pace& pace, int64_t& now_ns, int64_t every_ns, size_t events) {
   int quick = 0;
   for (const int64_t end_ns = now_ns + kNsPerSecond; now_ns < end_ns; now_ns += every_ns) {
-    if (pace.GatherNs(now_ns, events) == 0) ++quick;
+    if (!Pace::IsStorm(events) && pace.GatherNs(now_ns) == 0) ++quick;
   }
   return quick;
 }
