@@ -21,6 +21,7 @@ build_packages=(
 test_packages=(
   buildah podman runc # tests/e2e/container
   busybox-static  # the initramfs of tests/qemu
+  chromium        # tests/live_view
   cpio
   debootstrap     # tests/e2e/packages, tests/e2e/container
   forkstat        # what tests/bench compares with
