@@ -265,10 +265,12 @@ void Identities::OnTaskExit(Change& change) {
   SetProgram(change, "", NameSource::kUnknown);
 }
 
-// Fills in what is not known yet, and nothing else.
+// Fills in what is not known yet, and corrects the user; nothing else.
 void Identities::OnSnapshot(Change& change) {
   Process& process = *change.process;
-  if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
+  if (ValueOf(process, Dimension::kUser) == kNoValue || change.real_uid_corrected) {
+    SetUser(process);
+  }
   if (change.facts == nullptr) return;
   const ProcessFacts& facts = *change.facts;
   if (facts.cgroup != nullptr && ValueOf(process, Dimension::kUnit) == kNoValue &&

@@ -64,6 +64,7 @@ struct Change {
   bool escalated = false;      // kUidChanged: the effective uid went from non-zero to 0
   bool at_start = false;       // kProcessAppeared, kProcessVanished: before the first scan was done
   bool oom_in_cgroup = false;  // kOomKilled: by a cgroup's limit, not the host's
+  bool real_uid_corrected = false;  // kProcessConfirmed: events had missed a change
 
   // What the machine said beside the stream; null where it was not asked or could not tell.
   // Given by the pipeline, not by the process table.

@@ -82,6 +82,9 @@ void ProcessTable::ApplyThreadFork(const Event& event) {
     Tell(Change::Type::kThreadForked, nullptr, event.timestamp_ns);
     return;
   }
+  if (event.tid != event.tgid) {
+    if (Process* stale = FindMutable(event.tid)) Vanish(*stale, event.timestamp_ns);
+  }
   Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
   if (process.parent_tgid == 0) process.parent_tgid = event.parent_tgid;
   Touch(event.tid);
@@ -313,16 +316,19 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
                       &snapshot, scan_start_ns_);
   }
   if (process->start_ns == kUnknownStart) process->start_ns = snapshot.start_ns;
-  if (!touched) {
-    process->real_uid = snapshot.real_uid;
+  const uint32_t real_uid_before = process->real_uid;
+  // What events told since the scan began is newer; a child of an unknown parent was told nothing.
+  if (!touched || process->real_uid == kUnknownId) process->real_uid = snapshot.real_uid;
+  if (!touched || process->effective_uid == kUnknownId) {
     process->effective_uid = snapshot.effective_uid;
-    SetLeaderExited(*process, snapshot.leader_exited);
   }
+  if (!touched) SetLeaderExited(*process, snapshot.leader_exited);
   if (known) {
     sink_.OnChange({.type = Change::Type::kProcessConfirmed,
                     .timestamp_ns = scan_start_ns_,
                     .process = process,
-                    .snapshot = &snapshot});
+                    .snapshot = &snapshot,
+                    .real_uid_corrected = process->real_uid != real_uid_before});
   }
   ReconcileThreads(*process, snapshot);
   GiveUpIfFull(*process, scan_start_ns_);

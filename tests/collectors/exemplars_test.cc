@@ -34,9 +34,7 @@ std::string Written(const Labels& labels) {
 class ExemplarsTest : public testing::Test {
  protected:
   ExemplarsTest() : world_({.limit = 3, .collectors = {"processes", "program", "unit"}}) {}
-  void SetUp() override {
-    world_.Scan({{.tgid = 1, .real_uid = 0, .comm = "init"}}, {Comm("init")});
-  }
+  void SetUp() override { world_.Scan({SnapshotOf(1, "init")}, {Comm("init")}); }
   void Start(pid_t pid, const std::string& comm) {
     world_.Fork(pid, 1);
     world_.Exec(pid, Comm(comm, "/system.slice/a.service"));

@@ -199,6 +199,29 @@ TEST_F(IdentitiesTest, AScanFillsInWhatEventsCouldNotTell) {
   EXPECT_EQ(world.ValueOf(5, Dimension::kUnit), "a.service");
 }
 
+TEST_F(IdentitiesTest, AScanTellsTheUserOfAProcessThatWasForkedMeanwhile) {
+  // Given a process that was forked while the first scan ran, by one that was not known yet
+  WhoWorld world;
+  world.BeginScan();
+  world.Fork(5, 4);
+  world.EndScan({SnapshotOf(5, "www", 33)}, {Comm("www")});
+  EXPECT_EQ(world.ValueOf(5, Dimension::kUser), "33");
+  // Then its first step to root is an escalation, and its children are its user's
+  world.Fork(6, 5);
+  EXPECT_EQ(world.ValueOf(6, Dimension::kUser), "33");
+  world.SetUid(5, 33, 0);
+  EXPECT_EQ(world.Number("cnproc_program_privilege_escalations_total{program=\"www\"}"), 1);
+}
+
+TEST_F(IdentitiesTest, AScanCorrectsAUserWhoseChangeWasLost) {
+  world_.Fork(5, 1);
+  world_.Exec(5, Comm("daemon"));
+  ASSERT_EQ(world_.ValueOf(5, Dimension::kUser), "0");
+  world_.Scan({SnapshotOf(1, "init"), SnapshotOf(5, "daemon", 33)}, {Comm("init"), Comm("daemon")});
+  EXPECT_EQ(world_.ValueOf(5, Dimension::kUser), "33");
+  EXPECT_EQ(world_.Program(5), "daemon");
+}
+
 TEST_F(IdentitiesTest, AScanTellsKernelThreadsToo) {
   WhoWorld world;
   world.Fork(5, 2);

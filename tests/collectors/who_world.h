@@ -29,6 +29,14 @@ inline ProcessFacts Comm(const std::string& comm, const std::string& cgroup_path
   return facts;
 }
 
+inline ProcessSnapshot SnapshotOf(pid_t tgid, const std::string& comm, uint32_t uid = 0) {
+  ProcessSnapshot snapshot;
+  snapshot.tgid = tgid;
+  snapshot.comm = comm;
+  snapshot.real_uid = snapshot.effective_uid = uid;
+  return snapshot;
+}
+
 inline ExitRecord RecordOf(pid_t tid, std::string_view comm, int64_t user_us = 0,
                            int64_t system_us = 0) {
   ExitRecord record;
@@ -55,9 +63,14 @@ class WhoWorld final : private ChangeSink {
 
   // The first scan: processes with their pid, comm, cgroup's path and parent.
   void Scan(const std::vector<ProcessSnapshot>& processes, const std::vector<ProcessFacts>& facts) {
+    BeginScan();
+    EndScan(processes, facts);
+  }
+  void BeginScan() { table_.BeginScan(now_ns_); }
+  void EndScan(const std::vector<ProcessSnapshot>& processes,
+               const std::vector<ProcessFacts>& facts) {
     scan_ = &processes;
     scan_facts_ = &facts;
-    table_.BeginScan(now_ns_);
     identities_.InternMostCommon(processes, facts);
     table_.Reconcile(processes);
     scan_ = nullptr;

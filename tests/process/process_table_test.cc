@@ -237,6 +237,19 @@ TEST(ProcessTableStartTest, EventsBeforeTheFirstScanAreOfTheStart) {
   EXPECT_EQ(scenario.table().processes(), 3u);
 }
 
+TEST(ProcessTableStartTest, AThreadThatHasTheIdOfAProcessShowsThatItsEndWasMissed) {
+  Scenario scenario;
+  scenario.Play(R"(
+    scan           |
+    seen 1         |
+    seen 10        |
+    reconcile      | appeared 1 at start, appeared 10 at start
+    thread 1:10    | vanished 10, thread of 1
+    exit 1:10 0    | thread exit of 1
+  )");
+  EXPECT_EQ(scenario.table().processes(), 1u);
+}
+
 TEST(ProcessTableLimitTest, ANewcomerBeyondTheLimitIsGivenUp) {
   Scenario scenario(/*max_tasks=*/3);
   scenario.Play(R"(

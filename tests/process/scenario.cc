@@ -119,7 +119,9 @@ void Scenario::PlayLine(const std::string& action) {
     snapshot.tgid = tgid;
     snapshot.real_uid = snapshot.effective_uid = 0;
     const bool late = words[0] == "seen-late" || known == nullptr;
-    snapshot.start_ns = late ? now_ns_ - kStepNs : known->start_ns - 5 * kStepNs;
+    // A process that never was seen to start may have done so at any time before.
+    const bool unknown = known != nullptr && known->start_ns == kUnknownStart;
+    snapshot.start_ns = late || unknown ? now_ns_ - kStepNs : known->start_ns - 5 * kStepNs;
     snapshot.leader_exited = words[0] == "seen-zombie";
     for (size_t i = 2; i < words.size(); ++i) {
       snapshot.other_threads.push_back(Number(words[i].substr(1)));
