@@ -2,12 +2,14 @@
 #include "collectors/kernel/sequence_audit.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cnproc {
 
 void SequenceAudit::Restart(uint64_t drops) {
   cpus_.clear();
   wants_probe_ = false;
+  probed_ = false;
   marked_ = false;
   first_drops_ = drops;
   lost_before_restart_ = static_cast<int64_t>(lost_);
@@ -48,6 +50,7 @@ void SequenceAudit::OnMessage(uint32_t cpu, uint32_t sequence) {
 
 void SequenceAudit::OnProbed(uint64_t drops) {
   wants_probe_ = false;
+  probed_ = true;
   SetMarks(drops);
 }
 
@@ -57,7 +60,8 @@ void SequenceAudit::EndDrainedRound(uint64_t drops) {
     marked_ = false;
   }
   if (wants_probe_) return;
-  if (marked_) {
+  // The round that brought the answers has read the sockets at two moments: it only sets marks.
+  if (marked_ && !std::exchange(probed_, false)) {
     int64_t missing = -static_cast<int64_t>(drops - first_drops_);
     for (const Cpu& cpu : cpus_) {
       missing += cpu.mark - static_cast<int64_t>(cpu.received - cpu.beyond_mark);

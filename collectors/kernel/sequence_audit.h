@@ -57,6 +57,7 @@ class SequenceAudit {
   const size_t max_cpus_;
   std::vector<Cpu> cpus_;  // as many as were heard of: each round goes through all of them
   bool wants_probe_ = false;
+  bool probed_ = false;  // since the last round
   bool marked_ = false;
   uint64_t marked_drops_ = 0;
   uint64_t first_drops_ = 0;

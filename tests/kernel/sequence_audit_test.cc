@@ -60,6 +60,19 @@ TEST_F(SequenceAuditTest, ADroppedTailIsSeenByTheProbe) {
   EXPECT_EQ(audit_.lost(), 1u);
 }
 
+TEST_F(SequenceAuditTest, TheRoundThatBringsTheAnswersHasAnOrderOfTwoSocketsToo) {
+  audit_.SetBaseline(0, 99);
+  EndTwoRounds(0);
+  audit_.EndDrainedRound(5);
+  Receive(0, 105, 105);  // the answer
+  Receive(0, 107, 107);  // an attribute event; 106, a life event, is still queued
+  audit_.OnProbed(5);
+  audit_.EndDrainedRound(5);
+  Receive(0, 106, 106);
+  EndTwoRounds(5);
+  EXPECT_EQ(audit_.lost(), 0u);
+}
+
 TEST_F(SequenceAuditTest, AnotherDropDuringTheProbeAsksForAnother) {
   audit_.SetBaseline(0, 99);
   EndTwoRounds(0);
