@@ -67,14 +67,14 @@ class Collector {
 
   virtual void OnChange(const Change& /*change*/) {}
   // A batch as it was decoded, before its changes are told.
-  virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*received_ns*/) {}
+  virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*now_ns*/) {}
   // Events with timestamps between these two were lost.
   virtual void OnLoss(int64_t /*from_ns*/, int64_t /*to_ns*/) {}
   // The pids controller refused forks of this value's processes.
   virtual void OnForkRefusals(Dimension /*dimension*/, ValueId /*value*/, uint64_t /*count*/) {}
   virtual void Configure(const Settings& /*settings*/) {}
-  // Every event up to now has been told.
-  virtual void OnTime(int64_t /*now_ns*/) {}
+  // Every event until then has been told.
+  virtual void OnTime(int64_t /*until_ns*/) {}
 
   // Appends all families of this collector, each complete, whatever has happened so far.
   virtual void Collect(const Cut& cut, Families& families) const = 0;

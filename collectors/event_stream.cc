@@ -46,16 +46,21 @@ absl::StatusOr<Round> EventStream::ReadRound(bool thorough) {
   // the life socket, so the other one waits until all of them are read.
   if (*life_drained) baseline_pending_ = false;
   if (!baseline_pending_) {
-    if (absl::Status status = ReadAttributes(thorough); !status.ok()) return status;
+    if (absl::Status status = ReadAttributes(thorough); !status.ok()) {
+      Tell();
+      return status;
+    }
   }
   Tell();
   const bool all_read = *life_drained && attributes_drained_;
-  absl::StatusOr<bool> lost = AccountForLoss(all_read);
-  if (!lost.ok()) return lost.status();
+  const uint64_t lost_before = stats_.lost();
+  const uint64_t life_lost_before = stats_.life_lost();
+  if (absl::Status status = AccountForLoss(all_read); !status.ok()) return status;
   Publish();
   return Round{.drained = all_read && told_attributes_ == attributes_.size(),
                .life_drained = *life_drained,
-               .lost = *lost};
+               .lost = stats_.lost() > lost_before,
+               .life_lost = stats_.life_lost() > life_lost_before};
 }
 
 absl::StatusOr<bool> EventStream::ReadLife() {
@@ -185,8 +190,7 @@ absl::StatusOr<uint64_t> EventStream::ReadDrops() {
   return sum;
 }
 
-absl::StatusOr<bool> EventStream::AccountForLoss(bool drained) {
-  const uint64_t lost_before = stats_.lost();
+absl::Status EventStream::AccountForLoss(bool drained) {
   const absl::StatusOr<uint64_t> drops = ReadDrops();
   if (!drops.ok()) return drops.status();
   if (drained) {
@@ -203,7 +207,7 @@ absl::StatusOr<bool> EventStream::AccountForLoss(bool drained) {
       probing_ = true;
     }
   }
-  return stats_.lost() > lost_before;
+  return absl::OkStatus();
 }
 
 }  // namespace cnproc

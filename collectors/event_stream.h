@@ -30,7 +30,8 @@ class BatchSink {
 struct Round {
   bool drained = false;       // both sockets were read until they were empty, all of it was told
   bool life_drained = false;  // the life socket was; under a flood of attributes the other never is
-  bool lost = false;          // the round found events to be lost
+  bool lost = false;          // the round found events to be lost,
+  bool life_lost = false;     // and not of attributes alone
 };
 
 // Used by one thread. `source` and `sink` must outlive it.
@@ -64,7 +65,7 @@ class EventStream {
   void Tell();
   void TellAttributesUntil(int64_t timestamp_ns);
   void Append(const Event& event);
-  absl::StatusOr<bool> AccountForLoss(bool drained);
+  absl::Status AccountForLoss(bool drained);
   absl::StatusOr<uint64_t> ReadDrops();
 
   DatagramSource& source_;

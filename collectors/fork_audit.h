@@ -49,6 +49,9 @@ class MuteWatch {
     return silent;
   }
 
+  // The last audit did not agree.
+  bool suspects() const { return suspect_.has_value(); }
+
   // Forks missed since the last agreement.
   uint64_t Unaccounted(const ForkAudit& now) const {
     return agreed_ ? ForksUnaccounted(*agreed_, now) : 0;

@@ -163,7 +163,7 @@ void Pipeline::DoRound() {
     MutexLock lock(mutex_);
     thorough = cuts_requested_ > cuts_served_;
   }
-  absl::StatusOr<Round> round = stream_.ReadRound(thorough);
+  const absl::StatusOr<Round> round = ReadStream(thorough);
   if (!round.ok()) {
     if (!Resubscribe(/*renew=*/true, std::string(round.status().message()))) {
       // Until the next tick there is nothing to read from.
@@ -171,21 +171,41 @@ void Pipeline::DoRound() {
     }
     return;
   }
-  const int64_t now_ns = source_->NowNs();
-  if (round->lost) {
-    resync_.Request(ResyncReason::kLoss);
-    machine_.OnLoss(now_ns);
-    MutexLock lock(mutex_);
-    for (Enabled& enabled : collectors_) enabled.collector->OnLoss(life_drained_ns_, now_ns);
-  }
   drained_ = round->drained;
-  if (round->life_drained) life_drained_ns_ = now_ns;
   if (!procfs_) return;
   if (scan_ != nullptr) {
     ContinueScan(round->life_drained);
   } else if (round->life_drained) {
     BeginScan();
   }
+}
+
+absl::StatusOr<Round> Pipeline::ReadStream(bool thorough) {
+  const int64_t before_ns = source_->NowNs();
+  const absl::StatusOr<Round> round = stream_.ReadRound(thorough);
+  if (!round.ok()) return round;
+  // Lost attributes leave the table with wrong users, and nothing else.
+  if (round->lost) resync_.Request(ResyncReason::kLoss);
+  if (round->life_lost) TellLifeLoss(life_drained_ns_);
+  if (round->life_drained) life_drained_ns_ = before_ns;
+  return round;
+}
+
+void Pipeline::TellLifeLoss(int64_t from_ns) {
+  const int64_t now_ns = source_->NowNs();
+  machine_.OnLoss(now_ns);
+  MutexLock lock(mutex_);
+  for (Enabled& enabled : collectors_) enabled.collector->OnLoss(from_ns, now_ns);
+}
+
+int64_t Pipeline::ToldUntilNs() const {
+  return mute_watch_.suspects() ? std::min(life_drained_ns_, forks_agreed_ns_) : life_drained_ns_;
+}
+
+void Pipeline::TellTime() {
+  const int64_t until_ns = ToldUntilNs();
+  if (until_ns == 0) return;  // not drained yet
+  for (Enabled& enabled : collectors_) enabled.collector->OnTime(until_ns);
 }
 
 void Pipeline::Tick() {
@@ -197,7 +217,7 @@ void Pipeline::Tick() {
   MutexLock lock(mutex_);
   identities_.AdvanceTo(now_ns, unix_offset_ns);
   TakeFromMachine();
-  for (Enabled& enabled : collectors_) enabled.collector->OnTime(now_ns);
+  TellTime();
 }
 
 void Pipeline::TellEnd(const absl::Status& ended) {
@@ -231,7 +251,8 @@ void Pipeline::OnBatch(std::span<const Event> events, int64_t received_ns,
   if (events.empty()) return;
   identities_.AdvanceTo(received_ns, unix_offset_ns);
   TakeFromMachine();
-  for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, received_ns);
+  const int64_t now_ns = source_->NowNs();
+  for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, now_ns);
   Apply(events, received_ns);
 }
 
@@ -303,16 +324,16 @@ void Pipeline::TellKill(const OomKill& kill) {
 }
 
 void Pipeline::TellRefusals(const Refusals& refusals) {
-  const auto values = identities_.ValuesOf(refusals.cgroup->identity);
-  for (Enabled& enabled : collectors_) {
-    if (refusals.of_unit) {
-      enabled.collector->OnForkRefusals(
-          Dimension::kUnit, values[static_cast<size_t>(Dimension::kUnit)], refusals.count);
-    }
-    if (refusals.of_container) {
-      enabled.collector->OnForkRefusals(Dimension::kContainer,
-                                        values[static_cast<size_t>(Dimension::kContainer)],
-                                        refusals.count);
+  // Only what the file stands for: its other value may be one of the past.
+  CgroupIdentity identity = refusals.cgroup->identity;
+  if (!refusals.of_unit) identity.unit.clear();
+  if (!refusals.of_container) identity.container_id.clear();
+  const auto values = identities_.ValuesOf(identity);
+  for (const Dimension dimension : {Dimension::kUnit, Dimension::kContainer}) {
+    const ValueId value = values[static_cast<size_t>(dimension)];
+    if (value == kNoValue) continue;
+    for (Enabled& enabled : collectors_) {
+      enabled.collector->OnForkRefusals(dimension, value, refusals.count);
     }
   }
 }

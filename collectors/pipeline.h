@@ -83,6 +83,12 @@ class Pipeline final : private BatchSink, private ChangeSink {
   // All of the following, up to the next comment, run in the collector thread.
   void Run();
   void DoRound();
+  // Every reading of the stream: what was lost is told to whoever must know.
+  absl::StatusOr<Round> ReadStream(bool thorough) CNPROC_EXCLUDES(mutex_);
+  void TellLifeLoss(int64_t from_ns) CNPROC_EXCLUDES(mutex_);
+  // All events until then have been told, or told to be lost.
+  int64_t ToldUntilNs() const;
+  void TellTime() CNPROC_REQUIRES(mutex_);
   void AwaitEvents();
   int64_t WaitNs() const;
   void Tick();
@@ -129,6 +135,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   int64_t life_drained_ns_ = 0;  // when the life socket was last empty
   int64_t next_tick_ns_ = 0;
   MuteWatch mute_watch_;
+  int64_t forks_agreed_ns_ = 0;  // when the fork audit last agreed
   bool source_failed_ = false;
   bool end_told_ = false;
   ResyncSchedule resync_;

@@ -26,8 +26,7 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 void Pipeline::OfferCut(uint64_t requested) {
   MutexLock lock(mutex_);
   if (requested <= cuts_served_) return;
-  const int64_t now_ns = source_->NowNs();
-  for (Enabled& enabled : collectors_) enabled.collector->OnTime(now_ns);
+  TellTime();
   cut_ = requested;
   cut_offered_.notify_all();
   const auto deadline = std::chrono::steady_clock::now() + kCutWindow;

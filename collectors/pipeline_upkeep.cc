@@ -44,7 +44,7 @@ void Pipeline::SetForkBaseline() {
 std::optional<ForkAudit> Pipeline::ReadForkAudit() {
   const absl::StatusOr<uint64_t> kernel_forks = procfs_->TotalForks();
   if (!kernel_forks.ok()) return std::nullopt;
-  const absl::StatusOr<Round> round = stream_.ReadRound(/*thorough=*/false);
+  const absl::StatusOr<Round> round = ReadStream(/*thorough=*/false);
   if (!round.ok() || !round->life_drained) return std::nullopt;
   const StreamStats& stats = stream_.stats();
   return ForkAudit{.kernel_forks = *kernel_forks,
@@ -59,8 +59,11 @@ void Pipeline::AuditForks() {
     return;
   }
   const std::optional<ForkAudit> audit = ReadForkAudit();
-  if (audit && mute_watch_.IsMuted(*audit)) {
+  if (!audit) return;
+  if (mute_watch_.IsMuted(*audit)) {
     Resubscribe(/*renew=*/false, "forks happen and no event comes");
+  } else if (!mute_watch_.suspects()) {
+    forks_agreed_ns_ = life_drained_ns_;
   }
 }
 
@@ -79,6 +82,7 @@ bool Pipeline::Resubscribe(bool renew, const std::string& why) {
     return false;
   }
   ++(renew ? stats.resubscriptions_error : stats.resubscriptions_muted);
+  TellLifeLoss(ToldUntilNs());
   options_.notify(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
   OnSubscribed();
   if (procfs_) {
@@ -101,7 +105,7 @@ void Pipeline::BeginScan() {
   absl::StatusOr<std::unique_ptr<ProcessScan>> scan = ProcessScan::Begin(*procfs_, scan_cgroups_);
   if (!scan.ok()) {
     options_.notify(Severity::kError, std::string(scan.status().message()));
-    resync_.Finish(now_ns, 0);
+    resync_.GiveUp(now_ns);
     return;
   }
   scan_ = *std::move(scan);
@@ -132,7 +136,7 @@ void Pipeline::ContinueScan(bool life_drained) {
   if (table_.scan_is_bounded()) return;
   table_.AbandonScan();
   scan_.reset();
-  resync_.GiveUp();
+  resync_.GiveUp(source_->NowNs());
 }
 
 void Pipeline::FinishScan() {

@@ -30,9 +30,11 @@ class ResyncSchedule {
     wanted_ = ResyncReason::kNone;
     return running_;
   }
-  void GiveUp() {
+  // What the running one was for is still wanted, in a second.
+  void GiveUp(int64_t now_ns) {
     Request(running_);
     running_ = ResyncReason::kNone;
+    not_before_ns_ = now_ns + kNsPerSecond;
   }
   ResyncReason Finish(int64_t now_ns, int64_t took_ns) {
     const ResyncReason finished = running_;

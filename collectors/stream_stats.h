@@ -29,6 +29,8 @@ struct StreamStats {
   bool subscribed = false;
 
   uint64_t lost() const { return dropped[0] + dropped[1] + lost_in_kernel; }
+  // But for attributes: of events that the kernel never queued nobody knows which they were.
+  uint64_t life_lost() const { return dropped[0] + lost_in_kernel; }
 };
 
 }  // namespace cnproc

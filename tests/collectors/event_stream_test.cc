@@ -127,6 +127,17 @@ TEST_F(EventStreamTest, DropsAreCountedBySocketAndNotTwice) {
   EXPECT_EQ(stats_.lost_in_kernel, 0u) << "7 numbers are missing, 7 were dropped";
 }
 
+TEST_F(EventStreamTest, ALossOfAttributesIsNoneOfLife) {
+  source_.Drop(SocketId::kAttribute, 5);
+  Round round = ReadRound();
+  EXPECT_TRUE(round.lost);
+  EXPECT_FALSE(round.life_lost);
+  source_.Drop(SocketId::kLife, 1);
+  round = ReadRound();
+  EXPECT_TRUE(round.lost);
+  EXPECT_TRUE(round.life_lost);
+}
+
 TEST_F(EventStreamTest, AFloodOfAttributesIsReadAtAPace) {
   for (uint32_t i = 0; i < 24; ++i) {
     source_.Queue(SocketId::kAttribute, {FakeDatagram(kWhatComm, {50 + i, 50 + i}, 100 + i)});

@@ -39,8 +39,9 @@ TEST(ResyncScheduleTest, OneThatWasGivenUpIsStillWanted) {
   ResyncSchedule schedule;
   schedule.Request(ResyncReason::kResubscribe);
   ASSERT_EQ(schedule.TakeDue(0), ResyncReason::kResubscribe);
-  schedule.GiveUp();
-  EXPECT_EQ(schedule.TakeDue(1), ResyncReason::kResubscribe);
+  schedule.GiveUp(0);
+  EXPECT_EQ(schedule.TakeDue(1), ResyncReason::kNone) << "not again and again";
+  EXPECT_EQ(schedule.TakeDue(kNsPerSecond), ResyncReason::kResubscribe);
 }
 
 }  // namespace
