@@ -140,6 +140,7 @@ bool LabelValues::EvictLongestIdle() {
   LeaveIdle(id);
   Slot& slot = slots_[id];
   slot.in_use = false;
+  ++slot.generation;  // what was kept for it is nobody's
   ids_.erase(slot.value.text);
   slot.value = Value();
   free_.push_back(id);

@@ -8,9 +8,16 @@
 namespace cnproc {
 namespace {
 
-// More than the socket's buffer holds.
-constexpr size_t kMaxRecords = 1 << 15;
 constexpr size_t kFilesPerTick = 128;  // a millisecond
+
+// More than the socket's buffer holds, in which a record takes more than a kilobyte: what was read
+// before the events that it belongs to must not push out what they still need.
+size_t MaxRecords(const MachineSources& sources) {
+  constexpr size_t kLeast = 1 << 15;
+  constexpr size_t kBytesOfRecord = 512;
+  if (!sources.exit_records.ok()) return kLeast;
+  return std::max(kLeast, sources.exit_records->grant().bytes / kBytesOfRecord);
+}
 
 bool IsKill(const Event& event) {
   return event.type == EventType::kExit && (event.wait_status & 0x7f) == SIGKILL;
@@ -19,7 +26,9 @@ bool IsKill(const Event& event) {
 }  // namespace
 
 Machine::Machine(MachineSources sources)
-    : sources_(std::move(sources)), records_(kMaxRecords, kRecordMaxAgeNs) {}
+    : sources_(std::move(sources)),
+      max_records_(MaxRecords(sources_)),
+      records_(max_records_, kRecordMaxAgeNs) {}
 
 void Machine::ReadFor(std::span<const Event> events, const ProgramRules& rules, int64_t now_ns) {
   execs_.clear();
@@ -48,7 +57,7 @@ void Machine::ReadRecords(int64_t now_ns) {
     // Less than a batch: no more was there.
     if (batch_.size() - before < TaskstatsSocket::kBatchRecords) break;
     // A flood is read in pieces, as the events are.
-    if (batch_.size() >= kMaxRecords) break;
+    if (batch_.size() >= max_records_) break;
   }
   for (const ExitRecord& record : batch_) records_.Push(record, now_ns);
   stats_.exit_records += batch_.size();

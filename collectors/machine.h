@@ -77,6 +77,7 @@ class Machine {
   void ReadLog();
 
   MachineSources sources_;
+  const size_t max_records_;
   ExitRecordQueue records_;
   int64_t suspect_until_ns_ = 0;
   std::vector<ProcessFacts> execs_;

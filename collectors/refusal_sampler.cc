@@ -29,6 +29,11 @@ void RefusalSampler::Add(const std::shared_ptr<const CgroupFacts>& cgroup) {
     AddFile(cgroup, cgroup->pids_path, has_unit, has_container);
     return;
   }
+  // As of systemd-nspawn@.service.
+  if (has_unit && has_container && cgroup->pids_unit_path == cgroup->pids_container_path) {
+    AddFile(cgroup, cgroup->pids_unit_path, true, true);
+    return;
+  }
   if (has_unit) AddFile(cgroup, cgroup->pids_unit_path, true, false);
   if (has_container) AddFile(cgroup, cgroup->pids_container_path, false, true);
 }

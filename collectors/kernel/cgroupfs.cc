@@ -13,6 +13,7 @@
 #include <fstream>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -101,15 +102,20 @@ bool CgroupFs::HasRefusals() const {
 std::map<std::string, ForkRefusals, std::less<>> CgroupFs::ScanForkRefusals(
     bool unified, size_t max_groups) const {
   std::map<std::string, ForkRefusals, std::less<>> result;
-  std::error_code error;
-  fs::recursive_directory_iterator it(Root(unified), error);
-  for (size_t groups = 0; !error && it != fs::recursive_directory_iterator() && groups < max_groups;
-       it.increment(error)) {
-    if (!it->is_directory(error)) continue;
-    ++groups;
-    const absl::StatusOr<ForkRefusals> refusals = ReadFile(it->path().string() + "/pids.events");
+  // Each directory by itself: a group that vanishes meanwhile ends its own listing and no other.
+  std::vector<std::string> pending = {Root(unified)};
+  for (size_t groups = 0; !pending.empty() && groups < max_groups; ++groups) {
+    const std::string group = std::move(pending.back());
+    pending.pop_back();
+    std::error_code error;
+    for (fs::directory_iterator it(group, error); !error && it != fs::directory_iterator();
+         it.increment(error)) {
+      std::error_code gone;
+      if (it->is_directory(gone) && !it->is_symlink(gone)) pending.push_back(it->path().string());
+    }
+    const absl::StatusOr<ForkRefusals> refusals = ReadFile(group + "/pids.events");
     if (!refusals.ok() || refusals->count == 0) continue;
-    result.emplace(it->path().string().substr(Root(unified).size()), *refusals);
+    result.emplace(group.substr(Root(unified).size()), *refusals);
   }
   return result;
 }

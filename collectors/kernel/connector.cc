@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <random>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "collectors/kernel/clock.h"
@@ -31,6 +33,23 @@ constexpr int64_t kSubscribeTimeoutNs = 2 * kNsPerSecond;
 constexpr int64_t kAckTimeoutNs = 20 * kNsPerMs;
 
 uint32_t RandomNumber() { return std::random_device{}(); }
+
+// One after the other they hold as many CPUs as there are bits: CPU_SETSIZE each.
+using CpuSet = std::vector<cpu_set_t>;
+size_t BytesOf(const CpuSet& set) { return set.size() * sizeof(cpu_set_t); }
+
+// The kernel refuses with EINVAL a set smaller than the number of CPUs it was built for.
+absl::StatusOr<CpuSet> AllowedCpus() {
+  constexpr size_t kMostSets = 64;
+  CpuSet allowed(1);
+  while (sched_getaffinity(0, BytesOf(allowed), allowed.data()) != 0) {
+    if (errno != EINVAL || allowed.size() >= kMostSets) {
+      return absl::ErrnoToStatus(errno, "sched_getaffinity");
+    }
+    allowed.resize(2 * allowed.size());
+  }
+  return allowed;
+}
 
 }  // namespace
 
@@ -141,22 +160,20 @@ absl::StatusOr<bool> Connector::AwaitAck(uint32_t ack, int64_t deadline_ns) {
 }
 
 absl::Status Connector::Probe() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
-    return absl::ErrnoToStatus(errno, "sched_getaffinity");
-  }
+  const absl::StatusOr<CpuSet> allowed = AllowedCpus();
+  if (!allowed.ok()) return allowed.status();
   const ConnectorRequest request =
       EncodeConnectorRequest(ConnectorOperation::kProbe, RandomNumber());
   absl::Status status;
-  for (int cpu = 0; cpu < CPU_SETSIZE && status.ok(); ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed)) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
+  const size_t set_bytes = BytesOf(*allowed);
+  for (size_t cpu = 0; cpu < set_bytes * CHAR_BIT && status.ok(); ++cpu) {
+    if (!CPU_ISSET_S(cpu, set_bytes, allowed->data())) continue;
+    CpuSet one(allowed->size());
+    CPU_SET_S(cpu, set_bytes, one.data());
     // A CPU that was just taken offline has no events to be asked for.
-    if (sched_setaffinity(0, sizeof(one), &one) == 0) status = probe_socket_.Send(request);
+    if (sched_setaffinity(0, set_bytes, one.data()) == 0) status = probe_socket_.Send(request);
   }
-  if (sched_setaffinity(0, sizeof(allowed), &allowed) != 0 && status.ok()) {
+  if (sched_setaffinity(0, set_bytes, allowed->data()) != 0 && status.ok()) {
     status = absl::ErrnoToStatus(errno, "sched_setaffinity");
   }
   return status;

@@ -19,7 +19,9 @@ namespace {
 // One read(2) gives one record, or EINVAL where it does not fit (kernel/printk:
 // CONSOLE_EXT_LOG_MAX).
 constexpr size_t kRecordBytes = 8192;
-constexpr int kMaxRecordsPerRead = 256;
+// More than the log holds by default: a kill is preceded by a line for each process of the host
+// (vm.oom_dump_tasks), and must be found before the EXIT is applied.
+constexpr int kMaxRecordsPerRead = 1 << 15;
 // Priority is facility * 8 + level, and facility 0 is the kernel's: user space cannot write with
 // it.
 constexpr unsigned kFirstForeignPriority = 8;

@@ -18,7 +18,8 @@
 namespace cnproc {
 namespace {
 
-constexpr size_t kMaxFileBytes = 64u << 10;
+// /proc/stat has a line for each CPU and a number for each interrupt: 64 KiB with 700 CPUs.
+constexpr size_t kMaxFileBytes = 4u << 20;
 // PF_KTHREAD of include/linux/sched.h, field 9 of /proc/PID/stat.
 constexpr uint64_t kKernelThreadFlag = 0x00200000;
 

@@ -114,6 +114,21 @@ TEST_F(RefusalSamplerTest, ReadsUnitAndContainerWhereTheyCountForAllBelow) {
   EXPECT_EQ(container, 4U);
 }
 
+TEST_F(RefusalSamplerTest, CountsForBothWhereUnitAndContainerAreOneGroup) {
+  const std::string group = "/machine.slice/systemd-nspawn@web.service";
+  std::ofstream(root_ / "cgroup.controllers") << "pids\n";
+  SetCount(group, 0, true, true);
+  SetCount(group + "/payload", 0, true, true);
+  RefusalSampler sampler = Open();
+  sampler.Track(Group(group + "/payload", true));
+  SetCount(group, 3, true, true);
+  const std::vector<Refusals> refusals = Sample(sampler);
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_TRUE(refusals[0].of_unit);
+  EXPECT_TRUE(refusals[0].of_container);
+  EXPECT_EQ(refusals[0].count, 3U);
+}
+
 TEST_F(RefusalSamplerTest, ForgetsAGroupThatIsGoneAndKnowsItAnew) {
   SetCount("/system.slice/a.service", 5, false);
   RefusalSampler sampler = Open();

@@ -17,8 +17,9 @@ const std::string kOpenMetrics = "application/openmetrics-text; version=1.0.0";
 
 // Series that change without an event.
 bool IsVolatile(const std::string& series) {
-  for (const char* prefix : {"process_", "cnproc_scrape_", "cnproc_kernel_", "cnproc_exporter_",
-                             "cnproc_event_delay_", "cnproc_forks_per_second"}) {
+  for (const char* prefix :
+       {"process_", "cnproc_scrape_", "cnproc_kernel_", "cnproc_exporter_", "cnproc_event_delay_",
+        "cnproc_forks_per_second", "cnproc_last_event_timestamp_"}) {
     if (series.rfind(prefix, 0) == 0) return true;
   }
   return false;

@@ -143,7 +143,8 @@ TEST_F(PcapTest, AReplayGivesThingsInTheOrderInWhichTheyHappened) {
   std::vector<int64_t> order;
   for (int round = 0; round < 8; ++round) {
     for (const SocketId socket : {SocketId::kLife, SocketId::kAttribute}) {
-      for (const Datagram& datagram : (*replay)->Read(socket)->datagrams) {
+      const absl::StatusOr<SourceRead> read = (*replay)->Read(socket);
+      for (const Datagram& datagram : read->datagrams) {
         order.push_back(DecodeConnectorMessage(datagram).event.timestamp_ns);
       }
     }
