@@ -35,6 +35,9 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
   return pipeline;
 }
 
+// For 503s, and for clients who never finish their request.
+constexpr int kSpareWorkers = 168;
+
 double UnixSeconds() { return static_cast<double>(RealtimeNs()) / kNsPerSecond; }
 
 RoutesOptions MakeRoutesOptions(const Options& options) {
@@ -104,7 +107,9 @@ App::App(const Options& options, const Settings& settings, Source source,
                 MakePipelineOptions(options, settings, source.receive_buffer_bytes)),
       routes_(MakeRoutesOptions(options), *this),
       guard_(std::move(guard)),
-      server_({.listen_addresses = options.listen_addresses, .tls = guard_->tls()},
+      server_({.listen_addresses = options.listen_addresses,
+               .worker_threads = options.max_requests + kSpareWorkers,
+               .tls = guard_->tls()},
               [this](const HttpRequest& request) {
                 return guard_->Handle(
                     request, [this](const HttpRequest& passed) { return routes_.Handle(passed); });

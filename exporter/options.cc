@@ -67,7 +67,7 @@ void AddWebFlags(CLI::App& app, Options& options) {
   app.add_option("--web.max-requests", options.max_requests,
                  "Scrapes served at once; more are answered with 503")
       ->capture_default_str()
-      ->check(CLI::Range(1, 10000));
+      ->check(CLI::Range(1, 1000));
   app.add_option("--web.config.file", options.web_config_file,
                  "TLS, passwords and headers, in the format of Prometheus's exporter-toolkit");
   app.add_flag("--web.exemplars,!--no-web.exemplars", options.exemplars,

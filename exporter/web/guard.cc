@@ -14,12 +14,14 @@ HttpResponse AskForPassword() {
   HttpResponse response = PlainText(401, "401: name and password are needed");
   response.headers.emplace_back("WWW-Authenticate",
                                 "Basic realm=\"cnproc_exporter\", charset=\"UTF-8\"");
+  Secure(response);
   return response;
 }
 
 HttpResponse AskLater() {
   HttpResponse response = PlainText(503, "503: too many logins are being verified");
   response.headers.emplace_back("Retry-After", "1");
+  Secure(response);
   return response;
 }
 
@@ -60,10 +62,14 @@ absl::Status Guard::Reload() {
 
 void Guard::Adopt(WebConfig config) {
   auto rules = std::make_shared<Rules>();
-  if (!config.basic_auth_users.empty()) {
-    rules->auth = std::make_unique<BasicAuth>(config.basic_auth_users);
-  }
+  rules->users = std::move(config.basic_auth_users);
   rules->headers = std::move(config.headers);
+  const std::shared_ptr<const Rules> old = Current();
+  if (old != nullptr && old->users == rules->users) {
+    rules->auth = old->auth;
+  } else if (!rules->users.empty()) {
+    rules->auth = std::make_shared<BasicAuth>(rules->users);
+  }
   const MutexLock lock(mutex_);
   rules_ = std::move(rules);
 }

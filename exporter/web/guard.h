@@ -3,6 +3,7 @@
 #ifndef CNPROC_EXPORTER_WEB_GUARD_H_
 #define CNPROC_EXPORTER_WEB_GUARD_H_
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -23,7 +24,8 @@ class Guard {
   // is bad or names one that is.
   static absl::StatusOr<std::unique_ptr<Guard>> Create(const std::string& config_file);
 
-  // Reads the file again, all or nothing: on an error what was in force stays so. Whether there is
+  // Reads the file again, all or nothing: on an error what was in force stays so. While the users
+  // stay the same, verified logins stay remembered. Whether there is
   // TLS at all cannot change while the server runs.
   absl::Status Reload();
 
@@ -36,7 +38,8 @@ class Guard {
  private:
   // Replaced as a whole.
   struct Rules {
-    std::unique_ptr<BasicAuth> auth;  // nullptr: everybody
+    std::map<std::string, std::string> users;
+    std::shared_ptr<BasicAuth> auth;  // nullptr: everybody
     HttpHeaders headers;
   };
 

@@ -14,8 +14,8 @@ namespace cnproc {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// One parsed request of at most 16 KiB. method is GET or HEAD by the time a handler sees it: the
-// server answers every other method itself. path and query are percent-decoded.
+// One parsed request of at most 16 KiB, of any method. path and query are percent-decoded; of a
+// method that HTTP does not know nothing but the method is there.
 struct HttpRequest {
   std::string method = "GET";
   std::string path = "/";
@@ -41,6 +41,9 @@ using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
 // A short text/plain answer; message ends without a newline.
 HttpResponse PlainText(int status, std::string_view message);
+
+// Adds the headers that every answer has: what a browser must not do with it.
+void Secure(HttpResponse& response);
 
 }  // namespace cnproc
 

@@ -6,6 +6,8 @@
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <civetweb.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -27,13 +29,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kClientTimeout{5000};
 constexpr std::chrono::milliseconds kStopPatience{5000};
-constexpr size_t kWriteChunkBytes = size_t{64} << 10;
-
-HttpResponse MethodNotAllowed() {
-  HttpResponse response = PlainText(405, "405: only GET and HEAD are served");
-  response.headers.emplace_back("Allow", "GET, HEAD");
-  return response;
-}
+constexpr size_t kWriteChunkBytes = size_t{16} << 10;  // a record of TLS
 
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -55,10 +51,9 @@ bool IsMethodUnknownToCivetWeb(const mg_request_info* info) {
 }
 
 // Its wording must not depend on what the client sent.
-HttpResponse ErrorPage(int status, const mg_request_info* info) {
+HttpResponse ErrorPage(int status) {
   switch (status) {
     case 400:
-      if (IsMethodUnknownToCivetWeb(info)) return MethodNotAllowed();
       return PlainText(400, "400: the request is malformed or its head exceeds 16 KiB");
     case 413:
       return PlainText(413, "413: the request head exceeds 16 KiB");
@@ -105,10 +100,11 @@ void Send(mg_connection* connection, const HttpResponse& response, bool with_bod
   if (with_body) Write(connection, response.body, deadline);
 }
 
-HttpResponse Respond(const mg_request_info& info, const Handler& handler) {
+// Of a request that is not `understood` nothing but the method is told.
+HttpResponse Respond(const mg_request_info& info, bool understood, const Handler& handler) {
   HttpRequest request;
   request.method = info.request_method;
-  if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed();
+  if (!understood) return handler(request);
   // local_uri_raw is not decoded and its dots are not resolved: no file stands behind it.
   const absl::Status target =
       ParseTarget(info.local_uri_raw != nullptr ? info.local_uri_raw : "",
@@ -129,6 +125,12 @@ void ReleaseStackOfStart() {
   char* const deepest = static_cast<char*>(__builtin_frame_address(0)) - kFrameOfMadviseBytes;
   char* const end = deepest - reinterpret_cast<uintptr_t>(deepest) % kPageBytes;
   madvise(end - kPages * kPageBytes, kPages * kPageBytes, MADV_DONTNEED);
+}
+
+// Whoever runs the exporter at real-time priority means the stream, not what outsiders ask for.
+void LeaveRealTime() {
+  const sched_param none = {};
+  pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
 }
 
 // What CivetWeb says when it cannot start; at other times what clients provoke, which no log needs.
@@ -152,7 +154,7 @@ class HttpServer::Impl {
   // The addresses with the ports that they really have.
   std::vector<ListenAddress> OpenDoors() const;
   // Answers the request; its status is what the callback must return, which is never 0.
-  int OnRequest(mg_connection* connection);
+  int OnRequest(mg_connection* connection, bool understood = true);
 
   static Impl& Of(const mg_connection* connection) {
     return *static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)));
@@ -167,17 +169,19 @@ class HttpServer::Impl {
   std::atomic<bool> stopping_{false};
 };
 
-int HttpServer::Impl::OnRequest(mg_connection* connection) {
+int HttpServer::Impl::OnRequest(mg_connection* connection, bool understood) {
   ++running_requests_;
   const mg_request_info* info = mg_get_request_info(connection);
   HttpResponse response;
   try {  // C code calls this: nothing may fly through it
-    response =
-        stopping_ ? PlainText(503, "503: the exporter is stopping") : Respond(*info, handler_);
+    response = stopping_ ? PlainText(503, "503: the exporter is stopping")
+                         : Respond(*info, understood, handler_);
     Send(connection, response, std::string_view(info->request_method) != "HEAD");
   } catch (const std::exception&) {  // out of memory; the connection is closed without an answer
     response.status = 500;
   }
+  // Else CivetWeb would read what was sent with the request, for as long as it trickles.
+  mg_disable_connection_keep_alive(connection);
   --running_requests_;
   return response.status;
 }
@@ -227,7 +231,13 @@ absl::Status HttpServer::Impl::Start() {
     return Of(connection).OnRequest(connection);
   };
   callbacks.http_error = [](mg_connection* connection, int status, const char*) {
-    Send(connection, ErrorPage(status, mg_get_request_info(connection)), /*with_body=*/true);
+    if (status == 400 && IsMethodUnknownToCivetWeb(mg_get_request_info(connection))) {
+      Of(connection).OnRequest(connection, /*understood=*/false);
+    } else {
+      HttpResponse response = ErrorPage(status);
+      Secure(response);
+      Send(connection, response, /*with_body=*/true);
+    }
     return 0;
   };
   callbacks.log_message = [](const mg_connection* connection, const char* message) {
@@ -236,6 +246,7 @@ absl::Status HttpServer::Impl::Start() {
     return 1;
   };
   callbacks.init_thread = [](const mg_context*, int) -> void* {
+    LeaveRealTime();
     ReleaseStackOfStart();
     return nullptr;
   };

@@ -25,8 +25,8 @@ struct HttpServerOptions {
   TlsContext* tls = nullptr;
 };
 
-// An HTTP/1.1 server for GET and HEAD that serves what its handler says and nothing else: no file
-// of the host, no other method, no version of itself. A request head has at most 16 KiB; a client
+// An HTTP/1.1 server that serves what its handler says and nothing else: no file of the host, no
+// body of a request, no version of itself. A request head has at most 16 KiB; a client
 // that takes more than 5 s to send it, or to take the answer, is cut off. Each request has its own
 // connection: kept-alive ones would hold a thread between two scrapes.
 class HttpServer {

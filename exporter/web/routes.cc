@@ -37,21 +37,14 @@ HttpResponse Ok(std::string_view content_type, std::string body) {
 
 HttpResponse NotFound() { return PlainText(404, "404: there is no such page"); }
 
-HttpResponse BadRequest(std::string_view why) {
-  return PlainText(400, absl::StrCat("400: ", std::string(why)));
+HttpResponse MethodNotAllowed() {
+  HttpResponse response = PlainText(405, "405: only GET and HEAD are served");
+  response.headers.emplace_back("Allow", "GET, HEAD");
+  return response;
 }
 
-void Secure(HttpResponse& response) {
-  auto& headers = response.headers;
-  std::erase_if(headers,
-                [](const auto& header) { return header.first == "X-Content-Type-Options"; });
-  headers.emplace_back("X-Content-Type-Options", "nosniff");
-  headers.emplace_back("X-Frame-Options", "DENY");
-  headers.emplace_back("Referrer-Policy", "no-referrer");
-  headers.emplace_back("Content-Security-Policy",
-                       "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
-                       "connect-src 'self'; base-uri 'none'; form-action 'none'; "
-                       "frame-ancestors 'none'");
+HttpResponse BadRequest(std::string_view why) {
+  return PlainText(400, absl::StrCat("400: ", std::string(why)));
 }
 
 void Compress(const HttpRequest& request, HttpResponse& response) {
@@ -181,7 +174,9 @@ std::shared_ptr<void> Routes::AcquirePlace() const {
 
 HttpResponse Routes::Handle(const HttpRequest& request) const {
   HttpResponse response;
-  if (request.path == "/-/healthy") {
+  if (request.method != "GET" && request.method != "HEAD") {
+    response = MethodNotAllowed();
+  } else if (request.path == "/-/healthy") {
     response = PlainText(200, "healthy");
   } else if (request.path == "/-/ready") {
     response = Ready();

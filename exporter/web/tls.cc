@@ -144,6 +144,11 @@ absl::StatusOr<CipherNames> FindCiphers(SSL_CTX* context, const TlsConfig& confi
     }
     if (!found) return Bad("cipher_suites", absl::StrCat(name, " is not among OpenSSL's"));
   }
+  // With an empty list OpenSSL's own would be open: less than what the file seems to say.
+  if (tls12.empty() && !config.cipher_suites.empty() && config.min_version == TlsVersion::k12) {
+    return Bad("cipher_suites",
+               "there is none of TLS 1.2 among them: name some, or set min_version: TLS13");
+  }
   return CipherNames{absl::StrJoin(tls13, ":"), absl::StrJoin(tls12, ":")};
 }
 

@@ -27,9 +27,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Bcrypt(const std::string& password) {
+std::string Bcrypt(const std::string& password,
+                   const char* setting = "$2y$04$abcdefghijklmnopqrstuu") {
   crypt_data scratch = {};
-  return crypt_r(password.c_str(), "$2y$04$abcdefghijklmnopqrstuu", &scratch);
+  return crypt_r(password.c_str(), setting, &scratch);
 }
 
 class GuardTest : public ::testing::Test {
@@ -103,6 +104,15 @@ TEST_F(GuardTest, AsksForAPasswordOnEveryPath) {
         << path;
     EXPECT_THAT(GetAs("alice:wrong", path), HasSubstr("HTTP/1.1 401 ")) << path;
     EXPECT_THAT(GetAs("alice:secret", path), HasSubstr("HTTP/1.1 200 ")) << path;
+  }
+}
+
+TEST_F(GuardTest, AsksForAPasswordWhateverTheMethod) {
+  ASSERT_EQ(Start("basic_auth_users: {alice: " + Bcrypt("secret") + "}"), absl::OkStatus());
+  for (const std::string method : {"POST", "OPTIONS", "TRACE", "PURGE"}) {
+    EXPECT_THAT(Exchange(address_, method + " / HTTP/1.1\r\nHost: x\r\n\r\n"),
+                AllOf(HasSubstr("401"), HasSubstr("Content-Security-Policy: ")))
+        << method;
   }
 }
 
@@ -215,6 +225,23 @@ TEST_F(GuardTest, TakesTheNewFileWhenItIsGoodAndKeepsTheOldOneWhenItIsBad) {
   EXPECT_THAT(GetAs("alice:new"), HasSubstr("200 OK"));
 }
 
+TEST_F(GuardTest, AReloadForgetsNoLoginWhileTheUsersStay) {
+  // Given a password whose verification takes seconds, and a login that went through it
+  const std::string users =
+      "basic_auth_users: {alice: " + Bcrypt("secret", "$2y$13$abcdefghijklmnopqrstuu") + "}\n";
+  ASSERT_EQ(Start(users), absl::OkStatus());
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_THAT(GetAs("alice:secret"), HasSubstr("200 OK"));
+  const auto first = std::chrono::steady_clock::now() - begin;
+  // When something else in the file changes
+  Write("web.yml", users + "http_server_config: {headers: {X-Frame-Options: sameorigin}}");
+  ASSERT_TRUE(guard_->Reload().ok());
+  // Then the login need not go through it again
+  const auto again = std::chrono::steady_clock::now();
+  EXPECT_THAT(GetAs("alice:secret"), HasSubstr("X-Frame-Options: sameorigin"));
+  EXPECT_LT(std::chrono::steady_clock::now() - again, first / 2);
+}
+
 TEST_F(GuardTest, NamesTheFileThatDoesNotFit) {
   const TestIdentity other = MakeIdentity("other", "", authority_);
   Write("other.key", other.key);
@@ -229,6 +256,8 @@ TEST_F(GuardTest, NamesTheFileThatDoesNotFit) {
       {"{cert_file: server.crt, key_file: other.key}", "other.key: it does not belong"},
       {"{cert_file: server.crt, key_file: server.key, cipher_suites: [TLS_NONSENSE]}",
        "TLS_NONSENSE is not among"},
+      {"{cert_file: server.crt, key_file: server.key, cipher_suites: [TLS_AES_256_GCM_SHA384]}",
+       "none of TLS 1.2"},
       {"{cert_file: server.crt, key_file: server.key, client_ca_file: empty.crt, "
        "client_auth_type: RequireAndVerifyClientCert}",
        "empty.crt: there is no PEM certificate"},

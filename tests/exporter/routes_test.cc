@@ -82,6 +82,17 @@ TEST_F(RoutesTest, ServesTheTextFormatByDefault) {
   EXPECT_EQ(response.body, kTextPage);
 }
 
+TEST_F(RoutesTest, RefusesEveryMethodButTwoAndNamesThem) {
+  for (const char* method : {"POST", "OPTIONS", "TRACE", "X-Y"}) {
+    HttpRequest request;
+    request.method = method;
+    request.path = "/metrics";
+    const HttpResponse response = routes.Handle(request);
+    EXPECT_EQ(response.status, 405) << method;
+    EXPECT_EQ(Header(response, "Allow"), "GET, HEAD") << method;
+  }
+}
+
 TEST_F(RoutesTest, ServesOpenMetricsWhenAccepted) {
   const HttpResponse response = Get("/metrics", {{"Accept", "application/openmetrics-text"}});
   EXPECT_EQ(Header(response, "Content-Type"),
