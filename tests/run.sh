@@ -6,7 +6,8 @@
 # usage: tests/run.sh [STEP...]    all of them by default, in this order:
 #   release      unit tests, and the real binary on the real kernel (as root)
 #   rules        the first of the scripts alone; not among the default steps
-#   scripts      rules, dashboards, live view, deployment, from the kernel to the pager, the image
+#   scripts      rules, dashboards, live view, scrapers, deployment, from the kernel to the pager,
+#                the image
 #   qemu         the release binary on Debian's own kernel; its package in a fresh Debian
 #   asan-ubsan   everything of release again under AddressSanitizer and UBSan
 #   tsan         and under ThreadSanitizer
@@ -106,7 +107,8 @@ for step in "${steps[@]}"; do
     rules) scripts_step tests/rules/run.sh ;;
     scripts)
       scripts_step tests/rules/run.sh tests/dashboards/run.sh tests/live_view/run.sh \
-        tests/deploy/run.sh tests/e2e/alerts/run.sh tests/e2e/container/run.sh
+        tests/scrapers/run.sh tests/deploy/run.sh tests/e2e/alerts/run.sh \
+        tests/e2e/container/run.sh
       ;;
     qemu) scripts_step tests/qemu/run.sh tests/e2e/packages/run.sh ;;
     fuzz) scripts_step tests/fuzz/run.sh ;;
