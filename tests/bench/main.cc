@@ -29,9 +29,11 @@ constexpr char kUsage[] =
     "  forks   fork rate with a listener against none, in interleaved pairs: a storm pinned to "
     "one\n"
     "          CPU, then one on every CPU; and the listener's CPU time per event. Listeners: the\n"
-    "          exporter with the flags given, a reader that does nothing with the events, one "
-    "that\n"
-    "          wakes for each of them, and Debian's forkstat if it is installed.\n"
+    "          exporter with the flags given, readers that do nothing with the events (one "
+    "without\n"
+    "          exit records, one with them), one that wakes for each event, and Debian's forkstat\n"
+    "          if it is installed.\n"
+    "  execs   the exporter's CPU time for each program started, named and divided\n"
     "  scrape  how long a scrape takes, quiet and in a storm\n"
     "  idle    memory, CPU time and wake-ups of an exporter that has nothing to do\n"
     "  start   from exec to ready\n\n"
@@ -103,6 +105,7 @@ std::vector<Contestant> Contestants(const Settings& settings) {
       {"cnproc_exporter",
        [&] { return std::make_unique<ExporterListener>(settings.exporter_flags); }},
       {"bare reader", program({Beside("cnproc_reader"), "bare"})},
+      {"bare, taskstats", program({Beside("cnproc_reader"), "taskstats"})},
       {"naive reader", program({Beside("cnproc_reader"), "naive"})}};
   if (access("/usr/bin/forkstat", X_OK) == 0) all.push_back({"forkstat", program({"forkstat"})});
   return all;
@@ -148,6 +151,25 @@ void BenchForks(const Settings& settings) {
                 << std::setprecision(2) << Median(m.microseconds_per_event) << " us\n";
     }
   }
+}
+
+void BenchExecs(const Settings& settings) {
+  constexpr int kPrograms = 5000;
+  std::vector<double> microseconds_each;
+  double lost = 0;
+  for (int i = 0; i < settings.pairs; ++i) {
+    const Exporter exporter({.flags = settings.exporter_flags});
+    const double before = UsageOf(exporter.pid()).cpu_seconds;
+    RunWorkload({"execs", std::to_string(kPrograms), CpuList()});
+    std::this_thread::sleep_for(milliseconds(50));
+    microseconds_each.push_back((UsageOf(exporter.pid()).cpu_seconds - before) * 1e6 / kPrograms);
+    lost += exporter.Scrape().Sum("cnproc_events_lost_total");
+  }
+  std::cout << std::fixed << std::setprecision(1) << "\n"
+            << settings.pairs << " times " << kPrograms << " programs started on every CPU\n"
+            << "  " << Median(microseconds_each) << " us of CPU each ("
+            << Quantile(microseconds_each, 0) << ", " << Quantile(microseconds_each, 1) << "), "
+            << std::setprecision(0) << lost << " events lost\n";
 }
 
 void PrintLatencies(const char* when, const Exporter& exporter, int scrapes) {
@@ -208,8 +230,11 @@ struct Section {
   void (*run)(const Settings& settings);
 };
 
-constexpr Section kSections[] = {
-    {"start", BenchStart}, {"idle", BenchIdle}, {"scrape", BenchScrape}, {"forks", BenchForks}};
+constexpr Section kSections[] = {{"start", BenchStart},
+                                 {"idle", BenchIdle},
+                                 {"scrape", BenchScrape},
+                                 {"execs", BenchExecs},
+                                 {"forks", BenchForks}};
 
 // The rest of word after "--name=", if it begins so.
 std::optional<std::string> Value(const std::string& word, const std::string& name) {

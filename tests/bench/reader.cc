@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two readers that the exporter is compared with. Both count and do nothing else.
-//   naive: wakes for each event and receives it alone, as most tools do
-//   bare:  two sockets divided by BPF, each drained with recvmmsg every 2 ms: what the exporter's
-//          own way of reading costs without anything done with the events
+// The readers that the exporter is compared with. They count and do nothing else.
+//   naive:      wakes for each event and receives it alone, as most tools do
+//   bare:       two sockets divided by BPF, each drained with recvmmsg every 2 ms: what the
+//               exporter's own way of reading costs without anything done with the events
+//   taskstats:  as bare, and the exit records of all CPUs through a third socket
 #include <arpa/inet.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/taskstats.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,12 +17,18 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <iterator>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "collectors/kernel/taskstats.h"
 
 namespace {
 
@@ -86,7 +94,7 @@ long ReadNaively() {
 }
 
 long Drain(int fd) {
-  static std::array<std::array<char, 256>, kBatch> datagrams;
+  static std::array<std::array<char, 1024>, kBatch> datagrams;
   static std::array<iovec, kBatch> parts;
   static std::array<mmsghdr, kBatch> headers;
   for (unsigned i = 0; i < kBatch; ++i) {
@@ -103,10 +111,38 @@ long Drain(int fd) {
   }
 }
 
-long ReadAtItsOwnPace() {
-  const std::array<int, 2> sockets = {Subscribe(), Subscribe()};
+void Send(int fd, const std::vector<std::byte>& request) {
+  if (send(fd, request.data(), request.size(), 0) < 0) Die("send to generic netlink");
+}
+
+std::span<const std::byte> ReceiveReply(int fd) {
+  static std::array<std::byte, 4096> reply;
+  const ssize_t length = recv(fd, reply.data(), reply.size(), 0);
+  if (length < 0) Die("recv from generic netlink");
+  return std::span(reply).first(static_cast<size_t>(length));
+}
+
+int RegisterForExitRecords() {
+  const int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_GENERIC);
+  if (fd < 0) Die("socket");
+  const int buffer = 8 << 20;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
+  Send(fd, cnproc::EncodeFamilyRequest(TASKSTATS_GENL_NAME));
+  const auto family = cnproc::DecodeFamilyReply(ReceiveReply(fd));
+  if (!family) Die("the kernel has no taskstats");
+  ReceiveReply(fd);  // the acknowledgement
+  std::string cpus;
+  std::getline(std::ifstream("/sys/devices/system/cpu/possible") >> std::ws, cpus);
+  Send(fd, cnproc::EncodeRegisterRequest(*family, cpus));
+  if (cnproc::DecodeTaskstats(ReceiveReply(fd), *family).reply_errno != 0) Die("register");
+  return fd;
+}
+
+long ReadAtItsOwnPace(bool exit_records) {
+  std::vector<int> sockets = {Subscribe(), Subscribe()};
   Filter(sockets[0], false);
   Filter(sockets[1], true);
+  if (exit_records) sockets.push_back(RegisterForExitRecords());
   long events = 0;
   while (stopped == 0) {
     usleep(kPaceMicroseconds);
@@ -119,13 +155,14 @@ long ReadAtItsOwnPace() {
 
 int main(int argc, char** argv) {
   const std::string_view kind = argc > 1 ? argv[1] : "";
-  if (kind != "naive" && kind != "bare") {
-    std::cerr << "usage: cnproc_reader naive|bare   (until SIGTERM)\n";
+  if (kind != "naive" && kind != "bare" && kind != "taskstats") {
+    std::cerr << "usage: cnproc_reader naive|bare|taskstats   (until SIGTERM)\n";
     return 2;
   }
   struct sigaction action {};
   action.sa_handler = [](int) { stopped = 1; };
   sigaction(SIGTERM, &action, nullptr);
-  std::cout << "events=" << (kind == "naive" ? ReadNaively() : ReadAtItsOwnPace()) << '\n';
+  const long events = kind == "naive" ? ReadNaively() : ReadAtItsOwnPace(kind == "taskstats");
+  std::cout << "events=" << events << '\n';
   return 0;
 }

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A real Prometheus and curl against the real exporter: plain, with a password, with TLS and with
-# client certificates, in OpenMetrics and in protobuf with native histograms (Debian: curl, openssl,
-# prometheus; root). Quiet when all is well.
+# client certificates, in text, in OpenMetrics and in protobuf with native histograms (Debian: curl,
+# nodejs, openssl, prometheus; root). Quiet when all is well.
 # usage: run.sh [EXPORTER]
 set -u
 cd "$(dirname "$0")" || exit 1
 exporter=$(realpath "${1:-../../build/release/cnproc_exporter}")
-for tool in curl openssl prometheus; do
+for tool in curl node openssl prometheus; do
   command -v "$tool" >/dev/null || { echo "tests/scrapers: $tool is missing" >&2; exit 1; }
 done
 [ -x "$exporter" ] || { echo "tests/scrapers: no $exporter: build it first (cmake --preset release)" >&2; exit 1; }
@@ -102,11 +102,29 @@ took_ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
 
 # ---- Prometheus
 
+# Debian's cannot be told to ask for text: what stands in between asks for it.
+port[text]=$free_port
+free_port=$((free_port + 1))
+node -e '
+  const [from, to] = process.argv.slice(1);
+  const headers = { accept: "text/plain;version=0.0.4" };
+  require("http").createServer((request, response) => {
+    require("http").get({ host: "127.0.0.1", port: to, path: request.url, headers }, (answer) => {
+      response.writeHead(answer.statusCode, { "content-type": answer.headers["content-type"] });
+      answer.pipe(response);
+    });
+  }).listen(from, "127.0.0.1");' "${port[text]}" "${port[plain]}" &
+started+=($!)
+expect "the type of text" "text/plain; version=0.0.4; charset=utf-8" \
+  "$(curl -s -o /dev/null -w '%{content_type}' --retry 20 --retry-connrefused --retry-delay 1 "http://127.0.0.1:${port[text]}/metrics")"
+
 cat >prometheus.yml <<END
 global: {scrape_interval: 1s}
 scrape_configs:
 - job_name: plain
   static_configs: [{targets: ["127.0.0.1:${port[plain]}"]}]
+- job_name: text
+  static_configs: [{targets: ["127.0.0.1:${port[text]}"]}]
 - job_name: basic
   basic_auth: {username: prometheus, password: secret}
   static_configs: [{targets: ["127.0.0.1:${port[basic]}"]}]
@@ -138,7 +156,7 @@ values() { # PROMETHEUS QUERY
 # Rates need what happens between two scrapes.
 for name in openmetrics protobuf; do
   for _ in {1..100}; do
-    [ "$(values $name 'count(up == 1)')" = 4 ] && break
+    [ "$(values $name 'count(up == 1)')" = 5 ] && break
     sleep 0.1
   done
 done
@@ -150,8 +168,8 @@ done
 sleep 3
 
 for name in openmetrics protobuf; do
-  expect "targets up, $name" "1 1 1 1" "$(values $name 'min_over_time(up[3s])')"
-  expect "exits counted, $name" "4" "$(values $name 'count(cnproc_process_exits_total{outcome="success"} >= 60)')"
+  expect "targets up, $name" "1 1 1 1 1" "$(values $name 'min_over_time(up[3s])')"
+  expect "exits counted, $name" "5" "$(values $name 'count(cnproc_process_exits_total{outcome="success"} >= 60)')"
   exemplars=$(curl -s -G "http://127.0.0.1:${port[$name]}/api/v1/query_exemplars" \
     --data-urlencode 'query=cnproc_coredumps_total' -d "start=$(($(date +%s) - 300))" -d "end=$(date +%s)")
   grep -q '"program":"bash"' <<<"$exemplars" || complain "no exemplar of a core dump, $name: $exemplars"
@@ -161,9 +179,16 @@ expect "native quantiles" 4 "$(values protobuf "$quantile > 0" | wc -w)"
 for family in cnproc_event_delay_seconds cnproc_forks_per_second cnproc_process_peak_resident_bytes; do
   expect "native $family" 4 "$(values protobuf "histogram_count($family) >= 0" | wc -w)"
 done
-# A counter that stands still is the same for both, whatever it came in.
+# A counter that stands still is the same, whatever it came in.
 sum='sum(cnproc_sessions_total)'
-expect "numbers of both formats" "$(values openmetrics "$sum")" "$(values protobuf "$sum")"
+expect "numbers of two formats" "$(values openmetrics "$sum")" "$(values protobuf "$sum")"
+still='cnproc_exit_signals_total{job="plain"}'
+for name in openmetrics protobuf; do
+  count=$(values $name "count($still)")
+  [ "${count:-0}" -gt 20 ] || complain "only $count counters to compare, $name"
+  expect "numbers of text and $name" "$count" \
+    "$(values $name "count($still == ignoring (job, instance) ${still/plain/text})")"
+done
 for name in openmetrics protobuf; do
   [ ! -s "$name.log" ] || complain "Prometheus complains, $name: $(head -n 5 "$name.log")"
 done
