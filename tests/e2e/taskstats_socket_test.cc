@@ -24,6 +24,12 @@ namespace cnproc {
 namespace {
 
 constexpr uint32_t kReceiveBufferBytes = 8 << 20;
+// ThreadSanitizer gives each process a thread of its own, which outlives the others.
+#ifdef __SANITIZE_THREAD__
+constexpr size_t kSanitizerThreads = 1;
+#else
+constexpr size_t kSanitizerThreads = 0;
+#endif
 
 pid_t Fork(const std::function<void()>& child) {
   const pid_t pid = fork();
@@ -82,7 +88,7 @@ TEST_F(TaskstatsSocketTest, KnowsAForkedChild) {
   EXPECT_STREQ(record.comm.data(), "crasher");
   if (RecordsTellTheGroup()) {
     EXPECT_EQ(record.tgid, pid);
-    EXPECT_TRUE(record.last_of_group);
+    EXPECT_EQ(record.last_of_group, kSanitizerThreads == 0);
   }
   EXPECT_EQ(record.parent_tgid, getpid());
   EXPECT_EQ(record.wait_status, static_cast<uint32_t>(SIGTERM));
@@ -113,18 +119,20 @@ TEST_F(TaskstatsSocketTest, TellsAThreadFromItsProcess) {
   const pid_t pid = Fork([] { std::thread([] { prctl(PR_SET_NAME, "worker"); }).join(); });
   Reap(pid);
   // Then both have a record, of the same group, and only the later one ended it.
-  std::vector<ExitRecord> group;
+  size_t records = 0;
+  size_t workers = 0;
   for (const auto& [tid, record] : Drain()) {
-    if (record.tgid == pid) group.push_back(record);
+    if (record.tgid != pid) continue;
+    ++records;
+    if (tid == pid) {
+      EXPECT_EQ(record.last_of_group, kSanitizerThreads == 0);
+    } else if (std::string(record.comm.data()) == "worker") {
+      ++workers;
+      EXPECT_FALSE(record.last_of_group);
+    }
   }
-  ASSERT_EQ(group.size(), 2U);
-  const bool leader_first = group[0].tid == pid;
-  const ExitRecord& leader = group[leader_first ? 0 : 1];
-  const ExitRecord& worker = group[leader_first ? 1 : 0];
-  EXPECT_EQ(leader.tid, pid);
-  EXPECT_TRUE(leader.last_of_group);
-  EXPECT_STREQ(worker.comm.data(), "worker");
-  EXPECT_FALSE(worker.last_of_group);
+  EXPECT_EQ(records, 2U + kSanitizerThreads);
+  EXPECT_EQ(workers, 1U);
 }
 
 TEST_F(TaskstatsSocketTest, SumsTheCpuOfABusyChild) {
