@@ -142,8 +142,9 @@ std::array<ValueId, kDimensionCount> Identities::ValuesOf(const CgroupIdentity& 
 }
 
 void Identities::SetValue(Process& process, Dimension dimension, ValueId id) {
-  LabelValues& values = mutable_values(dimension);
   ValueId& value = ValueOf(process, dimension);
+  if (value == id) return;
+  LabelValues& values = mutable_values(dimension);
   // In this order, so that a value does not go idle in between.
   values.AddProcess(id);
   values.RemoveProcess(value);

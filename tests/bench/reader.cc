@@ -130,7 +130,6 @@ int RegisterForExitRecords() {
   Send(fd, cnproc::EncodeFamilyRequest(TASKSTATS_GENL_NAME));
   const auto family = cnproc::DecodeFamilyReply(ReceiveReply(fd));
   if (!family) Die("the kernel has no taskstats");
-  ReceiveReply(fd);  // the acknowledgement
   std::string cpus;
   std::getline(std::ifstream("/sys/devices/system/cpu/possible") >> std::ws, cpus);
   Send(fd, cnproc::EncodeRegisterRequest(*family, cpus));
