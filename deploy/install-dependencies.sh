@@ -14,7 +14,7 @@ END
 }
 
 build_packages=(
-  ca-certificates cmake dpkg-dev g++ libabsl-dev libcli11-dev libjs-dygraphs libprotobuf-dev
+  ca-certificates cmake dpkg-dev file g++ libabsl-dev libcli11-dev libjs-dygraphs libprotobuf-dev
   libre2-dev libssl-dev libyaml-cpp-dev ninja-build pkg-config prometheus-cpp-dev
   protobuf-compiler zlib1g-dev
 )
@@ -23,13 +23,16 @@ test_packages=(
   busybox-static  # the initramfs of tests/qemu
   chromium        # tests/live_view
   cpio
+  curl
   debootstrap     # tests/e2e/packages, tests/e2e/container
   forkstat        # what tests/bench compares with
   libgmock-dev libgtest-dev
   mandoc          # tests/deploy
+  openssl         # tests/live_view, tests/scrapers
   prometheus      # promtool; tests/dashboards
   prometheus-alertmanager # tests/e2e/alerts
   python3-yaml    # tests/rules
+  systemd         # tests/deploy: systemd-analyze
   qemu-system-x86 # other kernels
   tshark          # reads the recordings
 )

@@ -108,7 +108,9 @@ Verdict CheckCgroups(const Options& options, const MachineSources& machine) {
   if (!own.ok()) {
     verdict.status = own.status();
   } else if (MainCgroupPath(*own).substr(0, 3) == "/..") {
-    verdict.remark = "another cgroup namespace: run in the host's, or units have no names";
+    verdict.remark =
+        "another cgroup namespace: run in the host's (podman, docker: --cgroupns=host), or refused "
+        "forks are not counted";
   } else if (!machine.refusals->works()) {
     verdict.remark = absl::StrCat("no pids.events below ", options.cgroupfs_root,
                                   ": refused forks are not counted");

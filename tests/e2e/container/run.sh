@@ -33,7 +33,7 @@ buildah build --isolation chroot -q -t "$image" "$work" >"$work/log" 2>&1 || { t
 size=$(podman image inspect --format '{{.Size}}' "$image")
 [ "$size" -lt 40000000 ] || fail "the image has $size bytes"
 
-run=(podman --runtime /usr/sbin/runc run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --cap-drop=ALL)
+run=(podman --runtime /usr/sbin/runc run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --cgroupns=host --cap-drop=ALL)
 port=10197
 page() { curl -sf "http://127.0.0.1:$port/metrics"; }
 value() { page | awk -v name="$1" '$1 == name {print $2}'; }
@@ -46,6 +46,20 @@ before=$(value 'cnproc_events_total{event="exec"}')
 for _ in {1..10}; do /bin/true; done
 sleep 0.2
 [ "$(value 'cnproc_events_total{event="exec"}')" -ge $((before + 10)) ] || fail "it does not count the host's execs"
+
+# What runs in a container is told by it: the exporter itself is one of podman's.
+id=$(podman inspect --format '{{.Id}}' "$name")
+info="cnproc_container_info{container_id=\"podman://$id\",pod_uid=\"\",runtime=\"podman\"}"
+[ "$(value "$info")" = 1 ] || fail "no $info"
+[ "$(value "cnproc_container_processes{container_id=\"podman://$id\"}")" -ge 1 ] || fail "no process in podman://$id"
+podman rm -f "$name" >/dev/null
+
+# Without NET_ADMIN it says so, and serves where the kernel lets anyone listen.
+"${run[@]}" -d --name "$name" --network=host --pid=host "$image" --web.listen-address="127.0.0.1:$port" \
+  >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "podman run failed"; }
+for _ in {1..50}; do podman logs "$name" 2>&1 | grep -q CAP_NET_ADMIN && break; sleep 0.2; done
+podman logs "$name" 2>&1 | grep -q CAP_NET_ADMIN || fail "it does not say that NET_ADMIN lacks"
+podman rm -f "$name" >/dev/null
 
 # Without the host's namespaces it must end, with one line that says what lacks.
 if "${run[@]}" --rm --network=none "$image" >"$work/log" 2>&1; then fail "it runs without the host's namespaces"; fi

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Given files and rights of every kind, then the exporter says at its start what it cannot tell.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "tests/e2e/harness/lab.h"
+#include "tests/e2e/harness/machine.h"
+
+namespace cnproc::e2e {
+namespace {
+
+TEST(WhoStart, RefusesABadFile) {
+  TempFolder folder;
+  WriteFile(folder.Path("bad.yml"), "program: {rules: [{match: {comm: 'a('}, name: x}]}\n");
+  const Result result = RunExporter({"--config.file=" + folder.Path("bad.yml")});
+  EXPECT_EQ(result.ExitCode(), 2);
+  EXPECT_NE(result.err.find("bad.yml:1:34: bad expression"), std::string::npos) << result.err;
+  EXPECT_EQ(RunExporter({"--config.file=/nonexistent"}).ExitCode(), 2);
+}
+
+TEST(WhoStart, CheckTellsWhatEachCollectorLacks) {
+  const Result root = RunExporter({"--config.check", "--collector.taskstats", "--collector.oom"});
+  EXPECT_EQ(root.ExitCode(), 0) << root.out;
+  for (const char* part : {"program", "unit", "container", "user", "taskstats", "oom"}) {
+    EXPECT_NE(root.out.find("ok      " + std::string(part)), std::string::npos) << root.out;
+  }
+  if (!AnyoneMayListen()) return;
+  // What was not asked for by name may be missing.
+  const Result nobody = RunExporter({"--config.check"}, {.as_nobody = true});
+  EXPECT_EQ(nobody.ExitCode(), 0) << nobody.out;
+  EXPECT_NE(nobody.out.find("lacking taskstats: "), std::string::npos) << nobody.out;
+  EXPECT_NE(nobody.out.find("CAP_NET_ADMIN"), std::string::npos) << nobody.out;
+  EXPECT_EQ(
+      RunExporter({"--config.check", "--collector.taskstats"}, {.as_nobody = true}).ExitCode(), 1);
+  // Rules that ask for what a process without rights cannot read are told.
+  TempFolder folder;
+  WriteFile(folder.Path("exe.yml"), "program: {rules: [{match: {exe: '/x'}, name: x}]}\n");
+  const Result rules = RunExporter({"--config.check", "--config.file=" + folder.Path("exe.yml")},
+                                   {.as_nobody = true});
+  EXPECT_NE(rules.out.find("CAP_SYS_PTRACE"), std::string::npos) << rules.out << rules.err;
+}
+
+TEST(WhoUnprivileged, WorksWithoutExitRecordsAndSaysSo) {
+  if (!AnyoneMayListen()) GTEST_SKIP() << "needs Linux 6.6";
+  Exporter exporter({.as_nobody = true});
+  const Page before = exporter.Scrape();
+  EXPECT_EQ(before["cnproc_scrape_collector_success{collector=\"taskstats\"}"], 0);
+  EXPECT_EQ(before["cnproc_scrape_collector_success{collector=\"program\"}"], 1);
+  EXPECT_NE(exporter.Log().find("CAP_NET_ADMIN"), std::string::npos);
+  RunProgram({"/bin/sleep", "0.2"});
+  usleep(100'000);
+  const Delta delta(before, exporter.Scrape());
+  EXPECT_GE(delta["cnproc_program_execs_total{program=\"sleep\"}"], 1);
+}
+
+}  // namespace
+}  // namespace cnproc::e2e
