@@ -137,8 +137,9 @@ absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
   track.handed_out.clear();
   track.datagrams.clear();
   const RecordedDatagram* next = Next();
-  // What was received at once is given at once.
+  // What was received at once is given at once, within bounds: a file can say anything.
   for (; next != nullptr && next->socket == socket && IsDue(*next) &&
+         track.handed_out.size() < kMaxUndrained &&
          (track.handed_out.empty() || next->received_ns == track.handed_out.front().received_ns);
        next = Next()) {
     newest_ns_ = std::max(newest_ns_, next->received_ns);
