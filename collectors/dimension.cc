@@ -101,6 +101,7 @@ void DimensionCollector::OnEnd(const Change& change) {
 
 void DimensionCollector::Collect(const Cut& cut, Families& families) const {
   std::vector<Line> lines;
+  lines.reserve(values().size() + 1);
   for (const ValueAtCut& at : ValuesAtCut(values())) {
     const Counts* counts = counts_.find(values(), at.id);
     lines.push_back({at, counts == nullptr ? Counts() : *counts});
@@ -120,6 +121,7 @@ void DimensionCollector::CollectCgroups(const std::vector<Line>& lines, double s
                             std::string("Forks that the pids limit of ") +
                                 NamesOf(dimension_).plural + " refused: they make no event.",
                             0);
+  refusals.Reserve(lines.size());
   for (const Line& line : lines) {
     refusals.Add(static_cast<double>(line.counts.refusals), line.at.LabelsWith(dimension_),
                  line.at.start());
@@ -136,12 +138,14 @@ void DimensionCollector::CollectStarts(const std::vector<Line>& lines, Families&
   const std::string plural = NamesOf(dimension_).plural;
   FamilyWriter forks = FamilyWriter::Counter(families, MetricName("forks_total"),
                                              "Processes forked by processes of " + plural + ".", 0);
+  forks.Reserve(lines.size());
   for (const Line& line : lines) {
     forks.Add(static_cast<double>(line.counts.forks), line.at.LabelsWith(dimension_),
               line.at.start());
   }
   FamilyWriter execs = FamilyWriter::Counter(families, MetricName("execs_total"),
                                              "Programs started, by " + plural + ".", 0);
+  execs.Reserve(lines.size());
   for (const Line& line : lines) {
     execs.Add(static_cast<double>(line.counts.execs), line.at.LabelsWith(dimension_),
               line.at.start());
@@ -149,12 +153,14 @@ void DimensionCollector::CollectStarts(const std::vector<Line>& lines, Families&
   FamilyWriter escalations = FamilyWriter::Counter(
       families, MetricName("privilege_escalations_total"),
       "Times that the effective uid of a process of " + plural + " went from non-zero to 0.", 0);
+  escalations.Reserve(lines.size());
   for (const Line& line : lines) {
     escalations.Add(static_cast<double>(line.counts.escalations), line.at.LabelsWith(dimension_),
                     line.at.start());
   }
   FamilyWriter alive =
       FamilyWriter::Gauge(families, MetricName("processes"), "Processes of " + plural + " alive.");
+  alive.Reserve(lines.size());
   for (const Line& line : lines) {
     alive.Add(static_cast<double>(line.at.value->processes), line.at.LabelsWith(dimension_));
   }
@@ -164,6 +170,7 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
   const std::string plural = NamesOf(dimension_).plural;
   FamilyWriter exits = FamilyWriter::Counter(families, MetricName("exits_total"),
                                              "Processes of " + plural + " ended, each once.", 0);
+  exits.Reserve(lines.size() * kOutcomeNames.size());
   for (const Line& line : lines) {
     for (size_t i = 0; i < line.counts.exits.size(); ++i) {
       exits.Add(static_cast<double>(line.counts.exits[i]),
@@ -186,6 +193,7 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
   FamilyWriter coredumps = FamilyWriter::Counter(
       families, MetricName("coredumps_total"),
       "Processes of " + plural + " ended by a signal whose default is to dump core.", 0);
+  coredumps.Reserve(lines.size());
   for (const Line& line : lines) {
     coredumps
         .Add(static_cast<double>(line.counts.coredumps), line.at.LabelsWith(dimension_),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <numeric>
 #include <vector>
 
@@ -31,27 +32,52 @@ bool LabelsBefore(const prometheus::ClientMetric& a, const prometheus::ClientMet
   return a.label < b.label;
 }
 
-void SortSeries(Family& family) {
-  auto& series = family.metrics.metric;
-  if (series.empty()) return;
-  const auto before = HasOneShape(series) ? ValuesBefore : LabelsBefore;
-  if (std::is_sorted(series.begin(), series.end(), before)) return;
-  // extra is parallel to the series: sort the places, then move both along.
-  std::vector<size_t> order(series.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return before(series[a], series[b]); });
-  std::vector<prometheus::ClientMetric> sorted_series;
-  std::vector<SeriesExtra> sorted_extra;
-  sorted_series.reserve(order.size());
-  sorted_extra.reserve(family.extra.size());
-  for (const size_t place : order) {
-    sorted_series.push_back(std::move(series[place]));
-    if (!family.extra.empty()) sorted_extra.push_back(std::move(family.extra[place]));
+class SeriesSorter {
+ public:
+  void Sort(Family& family) {
+    auto& series = family.metrics.metric;
+    if (series.empty()) return;
+    const auto before = HasOneShape(series) ? ValuesBefore : LabelsBefore;
+    if (std::is_sorted(series.begin(), series.end(), before)) return;
+    MoveInto(OrderOf(series, before), family);
   }
-  series = std::move(sorted_series);
-  family.extra = std::move(sorted_extra);
-}
+
+ private:
+  using Order = std::vector<size_t>;  // of the places of series
+
+  template <typename Before>
+  const Order& OrderOf(const std::vector<prometheus::ClientMetric>& series, Before before) {
+    const auto place_before = [&](size_t a, size_t b) { return before(series[a], series[b]); };
+    for (const Order& order : orders_) {
+      if (order.size() == series.size() &&
+          std::is_sorted(order.begin(), order.end(), place_before)) {
+        return order;
+      }
+    }
+    Order& order = orders_.emplace_back(series.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), place_before);
+    return order;
+  }
+
+  // extra is parallel to the series: both move along.
+  static void MoveInto(const Order& order, Family& family) {
+    std::vector<prometheus::ClientMetric> sorted_series;
+    std::vector<SeriesExtra> sorted_extra;
+    sorted_series.reserve(order.size());
+    sorted_extra.reserve(family.extra.size());
+    for (const size_t place : order) {
+      sorted_series.push_back(std::move(family.metrics.metric[place]));
+      if (!family.extra.empty()) sorted_extra.push_back(std::move(family.extra[place]));
+    }
+    family.metrics.metric = std::move(sorted_series);
+    family.extra = std::move(sorted_extra);
+  }
+
+  // A collector's families list the same values in the same order: what sorts one sorts most of the
+  // others, and to see that costs less than to sort again. A deque, so that they stay in place.
+  std::deque<Order> orders_;
+};
 
 // Moves the series of `from` that `into` does not have behind its own.
 void Merge(Family& from, Family& into) {
@@ -90,7 +116,8 @@ void SortFamilies(Families& families) {
     std::stable_sort(families.begin(), families.end(), by_name);
   }
   MergeNamesakes(families);
-  for (Family& family : families) SortSeries(family);
+  SeriesSorter sorter;
+  for (Family& family : families) sorter.Sort(family);
 }
 
 }  // namespace cnproc

@@ -39,6 +39,12 @@ prometheus::ClientMetric& FamilyWriter::NewSeries(Labels labels,
   return series;
 }
 
+FamilyWriter& FamilyWriter::Reserve(size_t series) {
+  family_.metrics.metric.reserve(series);
+  family_.extra.reserve(series);
+  return *this;
+}
+
 FamilyWriter& FamilyWriter::Add(double value, Labels labels,
                                 std::optional<double> start_time_seconds) {
   prometheus::ClientMetric& series = NewSeries(std::move(labels), start_time_seconds);

@@ -23,6 +23,8 @@ class FamilyWriter {
   static FamilyWriter OfHistograms(Families& families, std::string name, std::string help,
                                    double start_time_seconds);
 
+  // How many series are to come: saves moving them about while they do.
+  FamilyWriter& Reserve(size_t series);
   // A series that is younger than its family gives its own start.
   FamilyWriter& Add(double value, Labels labels = {},
                     std::optional<double> start_time_seconds = std::nullopt);
