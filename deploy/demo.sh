@@ -51,18 +51,22 @@ workload() {
   done 2>/dev/null
 }
 
-command -v curl >/dev/null || fail "curl is missing (apt install curl)"
-if ! command -v prometheus >/dev/null; then
-  [ "$(id -u)" = 0 ] || fail "prometheus is missing (apt install prometheus)"
-  echo "demo: installing Debian's prometheus (its service is not started)"
+missing=()
+for tool in curl prometheus; do
+  command -v "$tool" >/dev/null || missing+=("$tool")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  [ "$(id -u)" = 0 ] || fail "${missing[*]} missing (apt install ${missing[*]})"
+  echo "demo: installing ${missing[*]} (no service is started)"
+  # 101 keeps Debian's package from starting its service.
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod +x /usr/sbin/policy-rc.d
     policy=made
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >"$folder/apt.log" 2>&1 || policy+=failed
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$folder/apt.log" 2>&1 || policy+=failed
   case ${policy:-} in made*) rm -f /usr/sbin/policy-rc.d ;; esac
-  case ${policy:-} in *failed) tail -n 5 "$folder/apt.log" >&2; fail "could not install prometheus" ;; esac
+  case ${policy:-} in *failed) tail -n 5 "$folder/apt.log" >&2; fail "could not install ${missing[*]}" ;; esac
 fi
 
 "$exporter" --web.listen-address="127.0.0.1:$exporter_port" >"$folder/exporter.log" 2>&1 &
