@@ -38,7 +38,6 @@ test_packages=(
 )
 # tests/dashboards. A node of another source brings its own npm, with which Debian's conflicts.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
-command -v kubectl >/dev/null || test_packages+=(kubernetes-client) # tests/deploy
 
 case "${1:---build}" in
   --build) wanted=("${build_packages[@]}") ;;

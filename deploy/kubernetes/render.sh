@@ -3,12 +3,14 @@
 # Prints the manifests of an overlay. For `monitoring` it first wraps dashboards/rules in a PrometheusRule and lays
 # the dashboards beside it, in a temporary copy, so that both have one source.
 # usage: deploy/kubernetes/render.sh [base|monitoring|own-netns|ipv6|oom]
+# Environment: KUSTOMIZE is what to render with; `kubectl kustomize` by default (kubectl 1.22 or newer).
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 dashboards=$here/../../dashboards
 overlay=${1:-base}
-command -v kubectl >/dev/null || { echo "render: kubectl is missing" >&2; exit 1; }
+kustomize=${KUSTOMIZE:-kubectl kustomize}
+command -v "${kustomize%% *}" >/dev/null || { echo "render: ${kustomize%% *} is missing" >&2; exit 1; }
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -r "$here/base" "$here/overlays" "$copy/"
@@ -23,4 +25,5 @@ cp "$dashboards"/*.json "$copy/overlays/monitoring/"
 
 if [ "$overlay" = base ]; then folder=$copy/base; else folder=$copy/overlays/$overlay; fi
 [ -d "$folder" ] || { echo "render: no overlay $overlay" >&2; exit 2; }
-kubectl kustomize "$folder"
+# shellcheck disable=SC2086 # a command and its arguments
+$kustomize "$folder"

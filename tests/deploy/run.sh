@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Checks what deploy/ ships: the unit's exposure, the man page, every Kubernetes overlay and the compose file by
-# their schemas, shell scripts. Quiet when all is well. (Debian: systemd, mandoc, nodejs, npm; kubectl)
+# their schemas, shell scripts. Quiet when all is well. (Debian: systemd, mandoc, nodejs, npm)
 # usage: run.sh [EXPORTER]
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -13,7 +13,7 @@ complain() {
   echo "tests/deploy: $*" >&2
   failed=1
 }
-for tool in systemd-analyze mandoc node npm kubectl; do
+for tool in systemd-analyze mandoc node npm; do
   command -v "$tool" >/dev/null || { echo "tests/deploy: $tool is missing (deploy/install-dependencies.sh --test)" >&2; exit 1; }
 done
 
