@@ -22,7 +22,7 @@ test_packages=(
   buildah podman runc # tests/e2e/container
   busybox-static  # the initramfs of tests/qemu
   chromium        # tests/live_view
-  clang           # tests/fuzz
+  clang libclang-rt-dev # tests/fuzz
   cpio
   curl
   debootstrap     # tests/e2e/packages, tests/e2e/container
