@@ -7,6 +7,7 @@
 #include <linux/taskstats.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 namespace cnproc {
@@ -134,7 +135,8 @@ TaskstatsMessage DecodeTaskstats(std::span<const std::byte> datagram, uint16_t f
   if (datagram.size() >= NLMSG_HDRLEN + sizeof(int32_t) &&
       Load<nlmsghdr>(datagram, 0).nlmsg_type == NLMSG_ERROR) {
     message.kind = TaskstatsKind::kReply;
-    message.reply_errno = -Load<int32_t>(datagram, NLMSG_HDRLEN);
+    // The kernel's are from -4095 to 0; only a forged one has no counterpart.
+    message.reply_errno = -std::max(Load<int32_t>(datagram, NLMSG_HDRLEN), -INT32_MAX);
     return message;
   }
   const std::optional<GenericMessage> generic = OpenGeneric(datagram, family);

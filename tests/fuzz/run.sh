@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the fuzz targets with clang and runs each of them for a while.
 #
-# usage: tests/fuzz/run.sh [SECONDS]     for each target; 20 by default
+# usage: tests/fuzz/run.sh [SECONDS]     for each target; 10 by default
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 cd "$root"
-seconds=${1:-20}
+seconds=${1:-10}
 build=build/fuzz
 
 cmake --preset fuzz >/dev/null

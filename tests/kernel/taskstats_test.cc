@@ -168,6 +168,8 @@ TEST(TaskstatsTest, TellsRepliesFromRecords) {
   Put<int32_t>(error, NLMSG_HDRLEN, -EPERM);
   EXPECT_EQ(DecodeTaskstats(error, kFamily).kind, TaskstatsKind::kReply);
   EXPECT_EQ(DecodeTaskstats(error, kFamily).reply_errno, EPERM);
+  Put<int32_t>(error, NLMSG_HDRLEN, INT32_MIN);  // forged: its negative is no int32_t
+  EXPECT_NE(DecodeTaskstats(error, kFamily).reply_errno, 0);
 
   const Buffer other_family = Datagram(kFamily + 1, TASKSTATS_CMD_NEW, {});
   EXPECT_EQ(DecodeTaskstats(other_family, kFamily).kind, TaskstatsKind::kMalformed);
