@@ -182,7 +182,7 @@ void Pipeline::DoRound() {
 
 absl::StatusOr<Round> Pipeline::ReadStream(bool thorough) {
   const int64_t before_ns = source_->NowNs();
-  const absl::StatusOr<Round> round = stream_.ReadRound(thorough);
+  absl::StatusOr<Round> round = stream_.ReadRound(thorough);
   if (!round.ok()) return round;
   // Lost attributes leave the table with wrong users, and nothing else.
   if (round->lost) resync_.Request(ResyncReason::kLoss);

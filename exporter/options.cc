@@ -222,7 +222,7 @@ std::optional<int64_t> ParseDuration(const std::string& text) {
        {"s", 1'000},
        {"ms", 1}}};
   // 290 years fit into 64 bits of nanoseconds.
-  constexpr int64_t kMaxMs = 100 * 365 * 86'400'000LL;
+  constexpr int64_t kMaxMs = int64_t{100} * 365 * 86'400'000;
   absl::string_view rest = text;
   int64_t total_ms = 0;
   size_t unit_index = 0;  // of the largest unit that may follow

@@ -44,7 +44,7 @@ class PcapReader {
 
  private:
   struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
+    void operator()(std::FILE* file) const { (void)std::fclose(file); }
   };
   PcapReader(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
   absl::Status CheckHeader();
