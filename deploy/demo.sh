@@ -51,23 +51,9 @@ workload() {
   done 2>/dev/null
 }
 
-missing=()
 for tool in curl prometheus; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
+  command -v "$tool" >/dev/null || { "$root/deploy/install-dependencies.sh" --demo; break; }
 done
-if [ ${#missing[@]} -gt 0 ]; then
-  [ "$(id -u)" = 0 ] || fail "${missing[*]} missing (apt install ${missing[*]})"
-  echo "demo: installing ${missing[*]} (no service is started)"
-  # 101 keeps Debian's package from starting its service.
-  if [ ! -e /usr/sbin/policy-rc.d ]; then
-    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-    chmod +x /usr/sbin/policy-rc.d
-    policy=made
-  fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$folder/apt.log" 2>&1 || policy+=failed
-  case ${policy:-} in made*) rm -f /usr/sbin/policy-rc.d ;; esac
-  case ${policy:-} in *failed) tail -n 5 "$folder/apt.log" >&2; fail "could not install ${missing[*]}" ;; esac
-fi
 
 "$exporter" --web.listen-address="127.0.0.1:$exporter_port" >"$folder/exporter.log" 2>&1 &
 children+=($!)

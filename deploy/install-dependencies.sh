@@ -6,10 +6,11 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: deploy/install-dependencies.sh [--build|--test|--list]
+usage: deploy/install-dependencies.sh [--build|--test|--demo|--list]
   --build  what it takes to build cnproc_exporter (the default)
   --test   that, and what tests/run.sh and tests/bench need
-  --list   print the packages of both and install nothing
+  --demo   what deploy/demo.sh needs
+  --list   print the packages of the first two and install nothing
 END
 }
 
@@ -33,8 +34,8 @@ test_packages=(
   prometheus      # promtool; tests/dashboards
   prometheus-alertmanager # tests/e2e/alerts
   python3-yaml    # tests/rules
-  systemd         # tests/deploy: systemd-analyze
   qemu-system-x86 # other kernels
+  systemd         # tests/deploy: systemd-analyze
   tshark          # reads the recordings
 )
 # tests/dashboards. A node of another source brings its own npm, with which Debian's conflicts.
@@ -43,6 +44,7 @@ command -v npm >/dev/null || test_packages+=(nodejs npm)
 case "${1:---build}" in
   --build) wanted=("${build_packages[@]}") ;;
   --test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+  --demo) wanted=(curl prometheus) ;;
   --list) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}"; exit 0 ;;
   --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
