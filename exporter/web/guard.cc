@@ -14,14 +14,12 @@ HttpResponse AskForPassword() {
   HttpResponse response = PlainText(401, "401: name and password are needed");
   response.headers.emplace_back("WWW-Authenticate",
                                 "Basic realm=\"cnproc_exporter\", charset=\"UTF-8\"");
-  Secure(response);
   return response;
 }
 
 HttpResponse AskLater() {
   HttpResponse response = PlainText(503, "503: too many logins are being verified");
   response.headers.emplace_back("Retry-After", "1");
-  Secure(response);
   return response;
 }
 

@@ -22,23 +22,23 @@ std::string HttpRequest::Header(std::string_view name) const {
   return joined;
 }
 
+HttpHeaders AnswerHeaders(std::string_view content_type) {
+  return {{"Content-Type", std::string(content_type)},
+          {"Cache-Control", "no-store"},
+          {"X-Content-Type-Options", "nosniff"},
+          {"X-Frame-Options", "DENY"},
+          {"Referrer-Policy", "no-referrer"},
+          {"Content-Security-Policy",
+           "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
+}
+
 HttpResponse PlainText(int status, std::string_view message) {
   HttpResponse response;
   response.status = status;
-  response.headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}};
+  response.headers = AnswerHeaders("text/plain; charset=utf-8");
   response.body.append(message).push_back('\n');
   return response;
-}
-
-void Secure(HttpResponse& response) {
-  HttpHeaders& headers = response.headers;
-  headers.emplace_back("X-Content-Type-Options", "nosniff");
-  headers.emplace_back("X-Frame-Options", "DENY");
-  headers.emplace_back("Referrer-Policy", "no-referrer");
-  headers.emplace_back("Content-Security-Policy",
-                       "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
-                       "connect-src 'self'; base-uri 'none'; form-action 'none'; "
-                       "frame-ancestors 'none'");
 }
 
 }  // namespace cnproc

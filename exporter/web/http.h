@@ -39,11 +39,11 @@ struct HttpResponse {
 // Called from many threads at once.
 using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
+// What every answer begins with: its type, and what a browser must not do with it.
+HttpHeaders AnswerHeaders(std::string_view content_type);
+
 // A short text/plain answer; message ends without a newline.
 HttpResponse PlainText(int status, std::string_view message);
-
-// Adds the headers that every answer has: what a browser must not do with it.
-void Secure(HttpResponse& response);
 
 }  // namespace cnproc
 

@@ -234,9 +234,7 @@ absl::Status HttpServer::Impl::Start() {
     if (status == 400 && IsMethodUnknownToCivetWeb(mg_get_request_info(connection))) {
       Of(connection).OnRequest(connection, /*understood=*/false);
     } else {
-      HttpResponse response = ErrorPage(status);
-      Secure(response);
-      Send(connection, response, /*with_body=*/true);
+      Send(connection, ErrorPage(status), /*with_body=*/true);
     }
     return 0;
   };

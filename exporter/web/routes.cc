@@ -29,8 +29,7 @@ bool Contains(const std::vector<std::string>& names, std::string_view name) {
 
 HttpResponse Ok(std::string_view content_type, std::string body) {
   HttpResponse response;
-  response.headers.emplace_back("Content-Type", content_type);
-  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers = AnswerHeaders(content_type);
   response.body = std::move(body);
   return response;
 }
@@ -190,7 +189,6 @@ HttpResponse Routes::Handle(const HttpRequest& request) const {
                                            "(--web.max-requests)"));
     response.headers.emplace_back("Retry-After", "1");
   }
-  Secure(response);
   return response;
 }
 
