@@ -55,7 +55,8 @@ absl::StatusOr<CpuSet> AllowedCpus() {
 
 Connector::Connector(ConnectorOptions options) : options_(std::move(options)) {
   for (size_t i = 0; i < kSocketCount; ++i) {
-    batches_[i] = std::make_unique<ReceiveBatch>(kBatchSizes[i], kDatagramBytes);
+    batches_[i] = std::make_unique<ReceiveBatch>(kBatchSizes[i], kDatagramBytes,
+                                                 ReceiveBatch::Senders::kTold);
     datagrams_[i].reserve(kBatchSizes[i]);
   }
 }

@@ -7,22 +7,36 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <utility>
 
 namespace cnproc {
+namespace {
 
-ReceiveBatch::ReceiveBatch(size_t capacity, size_t bytes_each)
+// Up to the port id: the group is of no interest, and a whole word is cheaper to copy.
+constexpr socklen_t kSenderBytes = offsetof(sockaddr_nl, nl_groups);
+
+sockaddr_nl KernelAddress() {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  return kernel;
+}
+
+}  // namespace
+
+ReceiveBatch::ReceiveBatch(size_t capacity, size_t bytes_each, Senders senders)
     : bytes_each_(bytes_each),
       storage_(capacity * bytes_each),
       vectors_(capacity),
-      senders_(capacity),
+      senders_(senders == Senders::kTold ? capacity : 0),
       headers_(capacity) {
   for (size_t i = 0; i < capacity; ++i) {
     vectors_[i] = {.iov_base = storage_.data() + i * bytes_each, .iov_len = bytes_each};
     headers_[i].msg_hdr.msg_iov = &vectors_[i];
     headers_[i].msg_hdr.msg_iovlen = 1;
+    if (senders == Senders::kUntold) continue;
     headers_[i].msg_hdr.msg_name = &senders_[i];
-    headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_nl);
+    headers_[i].msg_hdr.msg_namelen = kSenderBytes;
   }
 }
 
@@ -82,9 +96,16 @@ absl::StatusOr<ReceiveBufferGrant> NetlinkSocket::RequestReceiveBuffer(uint32_t 
   return grant;
 }
 
+absl::Status NetlinkSocket::ConnectToKernel() const {
+  const sockaddr_nl kernel = KernelAddress();
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) != 0) {
+    return absl::ErrnoToStatus(errno, "connect(AF_NETLINK)");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status NetlinkSocket::Send(std::span<const std::byte> datagram) const {
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
+  const sockaddr_nl kernel = KernelAddress();
   if (sendto(fd_, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
              sizeof(kernel)) < 0) {
     return absl::ErrnoToStatus(errno, "sendto(AF_NETLINK)");
@@ -93,9 +114,9 @@ absl::Status NetlinkSocket::Send(std::span<const std::byte> datagram) const {
 }
 
 absl::StatusOr<ReceiveOutcome> NetlinkSocket::Receive(ReceiveBatch& batch) const {
-  // The kernel may have shortened the names' lengths of those that it used.
-  for (size_t i = 0; i < batch.size_; ++i) {
-    batch.headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_nl);
+  // The kernel has written how long the address is.
+  for (size_t i = 0; i < batch.size_ && !batch.senders_.empty(); ++i) {
+    batch.headers_[i].msg_hdr.msg_namelen = kSenderBytes;
   }
   batch.size_ = 0;
   const int count = recvmmsg(fd_, batch.headers_.data(), static_cast<unsigned>(batch.capacity()),

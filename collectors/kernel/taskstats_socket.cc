@@ -61,7 +61,8 @@ absl::Status AwaitReply(const NetlinkSocket& socket, ReceiveBatch& batch, Accept
 TaskstatsSocket::TaskstatsSocket(NetlinkSocket socket, const ReceiveBufferGrant& grant)
     : socket_(std::move(socket)),
       grant_(grant),
-      batch_(std::make_unique<ReceiveBatch>(kBatchRecords, kDatagramBytes)) {}
+      batch_(std::make_unique<ReceiveBatch>(kBatchRecords, kDatagramBytes,
+                                            ReceiveBatch::Senders::kUntold)) {}
 
 absl::StatusOr<TaskstatsSocket> TaskstatsSocket::Open(uint32_t receive_buffer_bytes,
                                                       const std::string& network_namespace) {
@@ -87,8 +88,11 @@ absl::StatusOr<TaskstatsSocket> TaskstatsSocket::OpenHere(uint32_t receive_buffe
   const absl::StatusOr<ReceiveBufferGrant> grant =
       socket->RequestReceiveBuffer(receive_buffer_bytes);
   if (!grant.ok()) return grant.status();
+  // Records come to the port, never to a group: so whoever sent one was the kernel.
+  absl::Status status = socket->ConnectToKernel();
+  if (!status.ok()) return status;
   TaskstatsSocket result(*std::move(socket), *grant);
-  absl::Status status = result.LookUpFamily();
+  status = result.LookUpFamily();
   if (status.ok()) status = result.Register();
   if (status.ok()) status = result.CheckDelivery();
   if (!status.ok()) return status;
@@ -168,8 +172,7 @@ absl::StatusOr<ReceiveOutcome> TaskstatsSocket::Receive(std::vector<ExitRecord>&
   if (!outcome.ok() || *outcome != ReceiveOutcome::kDatagrams) return outcome;
   for (size_t i = 0; i < batch_->size(); ++i) {
     const TaskstatsMessage message = DecodeTaskstats(batch_->bytes(i), family_);
-    // A datagram of another user of the machine may be perfect but for its sender.
-    if (message.kind == TaskstatsKind::kRecord && batch_->sender_port(i) == 0) {
+    if (message.kind == TaskstatsKind::kRecord) {
       records.push_back(message.record);
     } else {
       ++rejected_;
