@@ -65,6 +65,8 @@ class Collector {
  public:
   virtual ~Collector() = default;
 
+  // Which changes it is to be told: asked once.
+  virtual bool Wants(Change::Type /*type*/) const { return true; }
   virtual void OnChange(const Change& /*change*/) {}
   // A batch as it was decoded, before its changes are told.
   virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*now_ns*/) {}

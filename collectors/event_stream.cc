@@ -77,8 +77,9 @@ absl::StatusOr<bool> EventStream::ReadLife() {
     }
     if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
     for (const Datagram& datagram : read->datagrams) {
-      const Message message = Take(datagram);
-      if (message.kind == MessageKind::kEvent) life_.push_back(message.event);
+      if (!Take(datagram, life_)) continue;
+      // A process that does something later than the newest had queued what it did before.
+      horizon_ns_ = std::max(horizon_ns_, life_.back().timestamp_ns);
     }
     if (!read->datagrams.empty()) {
       receipts_.push_back(
@@ -87,9 +88,6 @@ absl::StatusOr<bool> EventStream::ReadLife() {
     drained = !read->may_have_more;
     if (drained) horizon_ns_ = std::max(horizon_ns_, before_read_ns);
   }
-  // What was queued while the last read went on is known up to the newest of it: a process that did
-  // something later had queued what it did before.
-  for (const Event& event : life_) horizon_ns_ = std::max(horizon_ns_, event.timestamp_ns);
   return drained;
 }
 
@@ -109,10 +107,7 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
       ++stats_.overruns;
       continue;
     }
-    for (const Datagram& datagram : read->datagrams) {
-      const Message message = Take(datagram);
-      if (message.kind == MessageKind::kEvent) attributes_.push_back(message.event);
-    }
+    for (const Datagram& datagram : read->datagrams) Take(datagram, attributes_);
     attributes_drained_ = !read->may_have_more;
     if (attributes_drained_) break;
     --attribute_reads_;
@@ -124,27 +119,48 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
 void EventStream::Tell() {
   size_t next = 0;
   for (const Receipt& receipt : receipts_) {
-    batch_.clear();
-    for (; next < receipt.end; ++next) {
-      TellAttributesUntil(life_[next].timestamp_ns);
-      Append(life_[next]);
-    }
-    if (!batch_.empty()) sink_.OnBatch(batch_, receipt.received_ns, stats_);
+    const std::span<const Event> received = std::span(life_).subspan(next, receipt.end - next);
+    next = receipt.end;
+    TellBatch(WithAttributes(received), receipt.received_ns);
   }
-  batch_.clear();
-  TellAttributesUntil(horizon_ns_);
-  if (!batch_.empty()) sink_.OnBatch(batch_, source_.NowNs(), stats_);
+  merged_.clear();
+  MergeAttributesUntil(horizon_ns_);
+  TellBatch(merged_, source_.NowNs());
 }
 
-Message EventStream::Take(const Datagram& datagram) {
-  const Message message = DecodeConnectorMessage(datagram);
+// Counted with the batch that it is applied in, so that every cut agrees with itself.
+void EventStream::TellBatch(std::span<const Event> events, int64_t received_ns) {
+  if (events.empty()) return;
+  for (const Event& event : events) {
+    ++stats_.events[static_cast<size_t>(event.type)];
+    stats_.newest_event_ns = std::max(stats_.newest_event_ns, event.timestamp_ns);
+  }
+  sink_.OnBatch(events, received_ns, stats_);
+}
+
+// Valid until the next call.
+std::span<const Event> EventStream::WithAttributes(std::span<const Event> life) {
+  if (told_attributes_ == attributes_.size()) return life;
+  merged_.clear();
+  for (const Event& event : life) {
+    MergeAttributesUntil(event.timestamp_ns);
+    merged_.push_back(event);
+  }
+  return merged_;
+}
+
+// Appends the event that the datagram is, if it is one.
+bool EventStream::Take(const Datagram& datagram, std::vector<Event>& events) {
+  const MessageHead message = DecodeConnectorMessage(datagram, events.emplace_back());
+  const bool is_event = message.kind == MessageKind::kEvent;
+  if (!is_event) events.pop_back();
   switch (message.kind) {
     case MessageKind::kMalformed:
       ++stats_.malformed;
-      return message;
+      return false;
     case MessageKind::kForeignSender:
       ++stats_.foreign_sender;
-      return message;
+      return false;
     case MessageKind::kAck:
       // An operation that does not exist is what a probe asks for.
       if (baseline_pending_ && message.ack_error == EINVAL) {
@@ -162,20 +178,13 @@ Message EventStream::Take(const Datagram& datagram) {
       break;
   }
   ++stats_.messages;
-  return message;
+  return is_event;
 }
 
-// Counted with the batch that it is applied in, so that every cut agrees with itself.
-void EventStream::Append(const Event& event) {
-  ++stats_.events[static_cast<size_t>(event.type)];
-  stats_.newest_event_ns = std::max(stats_.newest_event_ns, event.timestamp_ns);
-  batch_.push_back(event);
-}
-
-void EventStream::TellAttributesUntil(int64_t timestamp_ns) {
+void EventStream::MergeAttributesUntil(int64_t timestamp_ns) {
   while (told_attributes_ < attributes_.size() &&
          attributes_[told_attributes_].timestamp_ns <= timestamp_ns) {
-    Append(attributes_[told_attributes_++]);
+    merged_.push_back(attributes_[told_attributes_++]);
   }
 }
 

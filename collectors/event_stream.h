@@ -61,10 +61,11 @@ class EventStream {
 
   absl::StatusOr<bool> ReadLife();
   absl::Status ReadAttributes(bool thorough);
-  Message Take(const Datagram& datagram);
+  bool Take(const Datagram& datagram, std::vector<Event>& events);
   void Tell();
-  void TellAttributesUntil(int64_t timestamp_ns);
-  void Append(const Event& event);
+  void TellBatch(std::span<const Event> events, int64_t received_ns);
+  std::span<const Event> WithAttributes(std::span<const Event> life);
+  void MergeAttributesUntil(int64_t timestamp_ns);
   absl::Status AccountForLoss(bool drained);
   absl::StatusOr<uint64_t> ReadDrops();
 
@@ -83,7 +84,7 @@ class EventStream {
   bool attributes_drained_ = true;
   int64_t attribute_reads_ = 0;           // full ones that may still be made,
   int64_t attribute_reads_since_ns_ = 0;  // earned until then
-  std::vector<Event> batch_;
+  std::vector<Event> merged_;
 
   bool baseline_pending_ = false;
   bool probing_ = false;

@@ -97,18 +97,6 @@ void LabelValues::Use(Slot& slot, std::string_view text) {
   slot.in_use = true;
 }
 
-void LabelValues::AddProcess(ValueId id) {
-  if (id == kNoValue) return;
-  ++slots_[id].value.processes;
-  LeaveIdle(id);
-}
-
-void LabelValues::RemoveProcess(ValueId id) {
-  if (id == kNoValue) return;
-  Slot& slot = slots_[id];
-  if (--slot.value.processes == 0 && !slot.expected && id != kOtherValue) GoIdle(id);
-}
-
 void LabelValues::Touch(ValueId id) {
   if (!slots_[id].idle) return;
   LeaveIdle(id);

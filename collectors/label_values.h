@@ -56,8 +56,17 @@ class LabelValues {
   ValueId InternVerbatim(std::string_view text);
 
   // A process of this value began or ended. kNoValue is allowed in all of these.
-  void AddProcess(ValueId id);
-  void RemoveProcess(ValueId id);
+  void AddProcess(ValueId id) {
+    if (id == kNoValue) return;
+    Slot& slot = slots_[id];
+    ++slot.value.processes;
+    if (slot.idle) LeaveIdle(id);
+  }
+  void RemoveProcess(ValueId id) {
+    if (id == kNoValue) return;
+    Slot& slot = slots_[id];
+    if (--slot.value.processes == 0 && !slot.expected && id != kOtherValue) GoIdle(id);
+  }
   // Something else happened to this value.
   void Touch(ValueId id);
 

@@ -67,9 +67,19 @@ void NativeBuckets::Observe(double value, uint64_t times) {
     return;
   }
   const int32_t finest = FinestIndex(std::min(value, std::numeric_limits<double>::max()));
-  uint64_t& count = CountOf(Coarser(finest, kFinestSchema - schema_));
-  if (count == 0) ++filled_;
-  count += times;
+  const int32_t index = Coarser(finest, kFinestSchema - schema_);
+  // Nearly always there is one already. An index below the first is a huge place.
+  const auto place = static_cast<size_t>(static_cast<int64_t>(index) - first_index_);
+  if (place < counts_.size() && counts_[place] != 0) {
+    counts_[place] += times;
+  } else {
+    Fill(index, times);
+  }
+}
+
+void NativeBuckets::Fill(int32_t index, uint64_t times) {
+  CountOf(index) += times;
+  ++filled_;
   while (filled_ > max_buckets_ && schema_ > kCoarsestSchema) HalveResolution();
 }
 

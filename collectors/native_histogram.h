@@ -30,6 +30,7 @@ class NativeBuckets {
   NativeHistogram Snapshot() const;
 
  private:
+  void Fill(int32_t index, uint64_t times);
   uint64_t& CountOf(int32_t index);
   void HalveResolution();
 

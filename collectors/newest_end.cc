@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/newest_end.h"
 
-#include <cmath>
 #include <string>
 #include <utility>
 
 namespace cnproc {
 namespace {
 
-constexpr double kNsPerMs = 1e6;
+constexpr int64_t kNsPerMs = 1'000'000;
 constexpr double kMsPerSecond = 1e3;
 // All labels of an exemplar together have at most 128 characters, their names included: this leaves
 // room for "program", "pid" and a pid.
@@ -26,10 +25,7 @@ std::string Shortened(const std::string& text) {
 
 void NewestEnd::Set(const Change& end, double value, const Identities& identities) {
   value_ = value;
-  // Prometheus keeps milliseconds.
-  timestamp_seconds_ =
-      std::floor(static_cast<double>(end.timestamp_ns + identities.unix_offset_ns()) / kNsPerMs) /
-      kMsPerSecond;
+  unix_time_ns_ = end.timestamp_ns + identities.unix_offset_ns();
   pid_ = end.process->tgid;
   program_ = end.process->values[static_cast<size_t>(Dimension::kProgram)];
   generation_ = identities.values(Dimension::kProgram).generation(program_);
@@ -37,9 +33,11 @@ void NewestEnd::Set(const Change& end, double value, const Identities& identitie
 
 std::optional<Exemplar> NewestEnd::At(const Identities& identities) const {
   if (pid_ == 0) return std::nullopt;
+  // Prometheus keeps milliseconds.
+  const int64_t unix_time_ms = unix_time_ns_ / kNsPerMs;
   Exemplar exemplar{.labels = {{"pid", std::to_string(pid_)}},
                     .value = value_,
-                    .timestamp_seconds = timestamp_seconds_};
+                    .timestamp_seconds = static_cast<double>(unix_time_ms) / kMsPerSecond};
   const LabelValues& programs = identities.values(Dimension::kProgram);
   if (program_ != kNoValue && programs.generation(program_) == generation_) {
     exemplar.labels.push_back({"program", Shortened(programs.value(program_).text)});

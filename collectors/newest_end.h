@@ -29,8 +29,8 @@ class NewestEnd {
   double value_ = 0;
   // Kept as it was then: were it computed at each scrape, a clock that is being adjusted would make
   // a new exemplar of an old one each time.
-  double timestamp_seconds_ = 0;  // Unix time
-  pid_t pid_ = 0;                 // 0 before the first
+  int64_t unix_time_ns_ = 0;
+  pid_t pid_ = 0;  // 0 before the first
   ValueId program_ = kNoValue;
   uint32_t generation_ = 0;
 };

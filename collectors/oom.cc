@@ -16,8 +16,8 @@ class OomCollector final : public Collector {
   explicit OomCollector(const CollectorContext& context)
       : identities_(context.identities), working_(context.kernel_log) {}
 
+  bool Wants(Change::Type type) const override { return type == Change::Type::kOomKilled; }
   void OnChange(const Change& change) override {
-    if (change.type != Change::Type::kOomKilled) return;
     ++(change.oom_in_cgroup ? in_cgroup_ : on_host_);
     for (size_t i = 0; i < kDimensions.size(); ++i) {
       const ValueId id = change.process->values[static_cast<size_t>(kDimensions[i])];

@@ -18,6 +18,9 @@ namespace cnproc {
 class Pace {
  public:
   static constexpr int64_t kStormGatherNs = 2 * kNsPerMs;
+  // Where no program was started there is nothing to be read from /proc before it is gone: half as
+  // many rounds do.
+  static constexpr int64_t kForkStormGatherNs = 4 * kNsPerMs;
 
   // Whether so many events in one round say that the next one's will gather anyway.
   static constexpr bool IsStorm(size_t events_in_round) { return events_in_round >= kStormEvents; }

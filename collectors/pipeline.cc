@@ -41,10 +41,20 @@ bool NeedCgroups(const std::vector<const CollectorSpec*>& collectors) {
          wanted[static_cast<size_t>(Dimension::kContainer)];
 }
 
+// So that it wakes once for all that came before.
+void ClearWake(int wake_fd) {
+  uint64_t wakes = 0;
+  [[maybe_unused]] const ssize_t length = read(wake_fd, &wakes, sizeof(wakes));
+}
+
 void SleepUnlessWoken(int wake_fd, int64_t timeout_ns) {
   pollfd fd = {.fd = wake_fd, .events = POLLIN, .revents = 0};
   const timespec timeout = {.tv_sec = 0, .tv_nsec = timeout_ns};
-  ppoll(&fd, 1, &timeout, nullptr);
+  if (ppoll(&fd, 1, &timeout, nullptr) > 0) ClearWake(wake_fd);
+}
+
+uint64_t ExecsOf(const StreamStats& stats) {
+  return stats.events[static_cast<size_t>(EventType::kExec)];
 }
 
 void BlockAllSignals() {
@@ -78,6 +88,10 @@ Pipeline::Pipeline(std::unique_ptr<DatagramSource> source, MachineSources machin
                                  .kernel_log = machine_.kernel_log_status()};
   for (const CollectorSpec* spec : options_.collectors) {
     collectors_.push_back({spec, spec->create(context)});
+    Collector& collector = *collectors_.back().collector;
+    for (size_t type = 0; type < Change::kTypeCount; ++type) {
+      if (collector.Wants(static_cast<Change::Type>(type))) listeners_[type].push_back(&collector);
+    }
   }
 }
 
@@ -127,12 +141,12 @@ void Pipeline::Run() {
   }
   while (!stopping_) {
     AwaitEvents();
-    uint64_t wakes = 0;
-    [[maybe_unused]] const ssize_t length = read(wake_fd_, &wakes, sizeof(wakes));
     const uint64_t requested = cuts_requested_;
     const uint64_t messages_before = stream_.stats().messages;
+    const uint64_t execs_before = ExecsOf(stream_.stats());
     DoRound();
     messages_in_round_ = stream_.stats().messages - messages_before;
+    execs_in_round_ = ExecsOf(stream_.stats()) - execs_before;
     if (absl::Status ended = source_->Ended(); !ended.ok()) TellEnd(ended);
     if (source_->NowNs() >= next_tick_ns_) Tick();
     OfferCut(requested);
@@ -143,10 +157,11 @@ void Pipeline::Run() {
 void Pipeline::AwaitEvents() {
   const int64_t wait_ns = WaitNs();
   if (wait_ns <= 0) return;
-  int64_t gather_ns = Pace::kStormGatherNs;
+  int64_t gather_ns = execs_in_round_ > 0 ? Pace::kStormGatherNs : Pace::kForkStormGatherNs;
   // In a storm there is nothing to wait for.
   if (drained_ && !Pace::IsStorm(messages_in_round_)) {
     source_->Wait(wake_fd_, wait_ns);
+    ClearWake(wake_fd_);
     gather_ns = pace_.GatherNs(MonotonicNs());
   }
   if (gather_ns > 0) SleepUnlessWoken(wake_fd_, std::min(gather_ns, wait_ns));
@@ -289,8 +304,7 @@ void Pipeline::ApplyExit(const Event& event, int64_t now_ns) {
   context_ = {};
 }
 
-void Pipeline::OnChange(const Change& told) {
-  Change change = told;
+void Pipeline::OnChange(Change& change) {
   if (change.snapshot != nullptr) {
     change.facts = &scan_facts_[static_cast<size_t>(change.snapshot - scan_->processes().data())];
   } else if (change.type == Change::Type::kExeced) {
@@ -301,7 +315,9 @@ void Pipeline::OnChange(const Change& told) {
     change.record = context_.record;
   }
   identities_.Assign(change);
-  for (Enabled& enabled : collectors_) enabled.collector->OnChange(change);
+  for (Collector* listener : listeners_[static_cast<size_t>(change.type)]) {
+    listener->OnChange(change);
+  }
   identities_.Release(change);
 }
 
@@ -320,7 +336,9 @@ void Pipeline::TellKill(const OomKill& kill) {
         identities_.ValuesOf(IdentifyCgroupPath(kill.cgroup_path, options_.kubelet_runtime));
     process = &nobody;
   }
-  OnChange({.type = Change::Type::kOomKilled, .process = process, .oom_in_cgroup = kill.in_cgroup});
+  Change change{
+      .type = Change::Type::kOomKilled, .oom_in_cgroup = kill.in_cgroup, .process = process};
+  OnChange(change);
 }
 
 void Pipeline::TellRefusals(const Refusals& refusals) {

@@ -3,6 +3,7 @@
 #ifndef CNPROC_COLLECTORS_PIPELINE_H_
 #define CNPROC_COLLECTORS_PIPELINE_H_
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -72,7 +73,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   };
   void OnBatch(std::span<const Event> events, int64_t received_ns,
                const StreamStats& stats) override CNPROC_EXCLUDES(mutex_);
-  void OnChange(const Change& told) override CNPROC_REQUIRES(mutex_);
+  void OnChange(Change& change) override CNPROC_REQUIRES(mutex_);
 
   // What the machine says of the event that is being applied.
   struct EventContext {
@@ -131,6 +132,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   Machine machine_;
   Pace pace_;
   uint64_t messages_in_round_ = 0;
+  uint64_t execs_in_round_ = 0;
   bool drained_ = true;          // by the last round
   int64_t life_drained_ns_ = 0;  // when the life socket was last empty
   int64_t next_tick_ns_ = 0;
@@ -163,6 +165,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   EventContext context_ CNPROC_GUARDED_BY(mutex_);
   Identities identities_ CNPROC_GUARDED_BY(mutex_);
   std::vector<Enabled> collectors_ CNPROC_GUARDED_BY(mutex_);
+  // By the type of change: who wants to be told.
+  std::array<std::vector<Collector*>, Change::kTypeCount> listeners_ CNPROC_GUARDED_BY(mutex_);
   absl::Status ready_ CNPROC_GUARDED_BY(mutex_);
 };
 

@@ -16,6 +16,7 @@ constexpr double kSecondsPerNs = 1e-9;
 
 class StreamCollector final : public Collector {
  public:
+  bool Wants(Change::Type /*type*/) const override { return false; }
   void OnEvents(std::span<const Event> events, int64_t received_ns) override {
     for (const Event& event : events) {
       delay_.Observe(static_cast<double>(received_ns - event.timestamp_ns) * kSecondsPerNs);

@@ -36,6 +36,10 @@ class TaskstatsCollector final : public Collector {
   explicit TaskstatsCollector(const CollectorContext& context)
       : identities_(context.identities), working_(context.exit_records) {}
 
+  bool Wants(Change::Type type) const override {
+    return type == Change::Type::kThreadExited || type == Change::Type::kProcessEnded ||
+           type == Change::Type::kProcessVanished;
+  }
   void OnChange(const Change& change) override {
     switch (change.type) {
       case Change::Type::kThreadExited:

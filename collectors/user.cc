@@ -10,10 +10,13 @@ class UserCollector final : public Collector {
  public:
   explicit UserCollector(const CollectorContext& context) : identities_(context.identities) {}
 
+  bool Wants(Change::Type type) const override {
+    return type == Change::Type::kExeced || type == Change::Type::kProcessForked;
+  }
   void OnChange(const Change& change) override {
     if (change.type == Change::Type::kExeced) {
       ++CountsOf(*change.process).execs;
-    } else if (change.type == Change::Type::kProcessForked && change.parent != nullptr) {
+    } else if (change.parent != nullptr) {
       ++CountsOf(*change.parent).forks;
     }
   }

@@ -5,7 +5,6 @@
 #include <linux/connector.h>
 #include <linux/netlink.h>
 
-#include <algorithm>
 #include <cstring>
 
 namespace cnproc {
@@ -83,7 +82,6 @@ bool DecodeEvent(const proc_event& raw, Event& event) {
       event.type = EventType::kComm;
       event.tid = raw.event_data.comm.process_pid;
       event.tgid = raw.event_data.comm.process_tgid;
-      std::copy_n(raw.event_data.comm.comm, event.comm.size(), event.comm.begin());
       return true;
     case proc_event::PROC_EVENT_COREDUMP:
       event.type = EventType::kCoredump;
@@ -104,6 +102,12 @@ bool DecodeEvent(const proc_event& raw, Event& event) {
 
 Message DecodeConnectorMessage(const Datagram& datagram) {
   Message message;
+  static_cast<MessageHead&>(message) = DecodeConnectorMessage(datagram, message.event);
+  return message;
+}
+
+MessageHead DecodeConnectorMessage(const Datagram& datagram, Event& event) {
+  MessageHead message;
   if (datagram.sender_port != 0) {
     message.kind = MessageKind::kForeignSender;
     return message;
@@ -130,7 +134,7 @@ Message DecodeConnectorMessage(const Datagram& datagram) {
     message.ack_error = raw.event_data.ack.err;
     return message;
   }
-  message.kind = DecodeEvent(raw, message.event) ? MessageKind::kEvent : MessageKind::kUnknownEvent;
+  message.kind = DecodeEvent(raw, event) ? MessageKind::kEvent : MessageKind::kUnknownEvent;
   return message;
 }
 

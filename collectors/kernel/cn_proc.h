@@ -26,17 +26,22 @@ enum class MessageKind : uint8_t {
   kUnknownEvent,   // of a kernel newer than this code
 };
 
-struct Message {
+struct MessageHead {
   MessageKind kind = MessageKind::kMalformed;
   // Valid for kEvent, kAck and kUnknownEvent: all three consume a sequence number of their CPU.
   uint32_t sequence = 0;
   uint32_t cpu = 0;
   uint32_t ack = 0;        // kAck: the number that the request carried, plus one
   uint32_t ack_error = 0;  // kAck: an errno, 0 = subscribed
-  Event event;             // kEvent
+};
+
+struct Message : MessageHead {
+  Event event;  // kEvent
 };
 
 Message DecodeConnectorMessage(const Datagram& datagram);
+// Decodes an event to where it will be kept. `event` is a new one; of no use unless kEvent.
+MessageHead DecodeConnectorMessage(const Datagram& datagram, Event& event);
 
 // The operations a listener can send; any other is answered with EINVAL to the whole group
 // (drivers/connector/cn_proc.c: cn_proc_mcast_ctl), which is what a probe wants.

@@ -48,26 +48,23 @@ constexpr uint16_t kOldestVersion = 10;
 constexpr uint16_t kGroupVersion = 12;
 
 // Decodes by version first, then by length: a newer version may only be longer.
-TaskstatsMessage DecodeStats(Bytes stats, pid_t tid) {
-  TaskstatsMessage message;
-  if (stats.size() < sizeof(uint16_t)) return message;
+TaskstatsKind DecodeStats(Bytes stats, pid_t tid, ExitRecord& record) {
+  if (stats.size() < sizeof(uint16_t)) return TaskstatsKind::kMalformed;
   const auto version = Load<uint16_t>(stats, offsetof(taskstats, version));
-  if (version < kOldestVersion) {
-    message.kind = TaskstatsKind::kUnsupported;
-    return message;
-  }
+  if (version < kOldestVersion) return TaskstatsKind::kUnsupported;
   const bool has_group = version >= kGroupVersion;
   const Shift shift = ShiftOf(version);
   const size_t needed = has_group ? shift.group + offsetof(taskstats, ac_tgid) + sizeof(uint32_t)
                                   : shift.basic + offsetof(taskstats, read_bytes);
-  if (stats.size() < needed) return message;
+  if (stats.size() < needed) return TaskstatsKind::kMalformed;
   // The task's id stands outside of the struct too: a layout that is not what its version says
   // gives itself away.
-  if (Load<int32_t>(stats, shift.basic + offsetof(taskstats, ac_pid)) != tid) return message;
+  if (Load<int32_t>(stats, shift.basic + offsetof(taskstats, ac_pid)) != tid) {
+    return TaskstatsKind::kMalformed;
+  }
 
   const Bytes basic = stats.subspan(shift.basic);
   const auto flags = Load<uint8_t>(stats, offsetof(taskstats, ac_flag));
-  ExitRecord& record = message.record;
   std::memcpy(record.comm.data(), basic.data() + offsetof(taskstats, ac_comm),
               record.comm.size() - 1);
   record.tid = tid;
@@ -83,8 +80,7 @@ TaskstatsMessage DecodeStats(Bytes stats, pid_t tid) {
     record.tgid = Load<int32_t>(stats, shift.group + offsetof(taskstats, ac_tgid));
     record.last_of_group = (flags & AGROUP) != 0;
   }
-  message.kind = TaskstatsKind::kRecord;
-  return message;
+  return TaskstatsKind::kRecord;
 }
 
 void Append(std::vector<std::byte>& out, const void* data, size_t size) {
@@ -146,7 +142,8 @@ TaskstatsMessage DecodeTaskstats(std::span<const std::byte> datagram, uint16_t f
   const std::optional<Bytes> tid = FindAttribute(*task, TASKSTATS_TYPE_PID);
   const std::optional<Bytes> stats = FindAttribute(*task, TASKSTATS_TYPE_STATS);
   if (!tid || tid->size() < sizeof(int32_t) || !stats) return message;
-  return DecodeStats(*stats, Load<int32_t>(*tid, 0));
+  message.kind = DecodeStats(*stats, Load<int32_t>(*tid, 0), message.record);
+  return message;
 }
 
 std::vector<std::byte> EncodeFamilyRequest(std::string_view name) {

@@ -53,18 +53,19 @@ struct Change {
     kProcessConfirmed,  // a scan saw a process that was known
     kOomKilled,         // the kernel logged it; tgid is 0 if it is not in the table any more
   };
+  static constexpr size_t kTypeCount = static_cast<size_t>(Type::kOomKilled) + 1;
 
   Type type = Type::kProcessForked;
-  int64_t timestamp_ns = 0;  // CLOCK_MONOTONIC
+  bool at_start = false;       // kProcessAppeared, kProcessVanished: before the first scan was done
+  bool escalated = false;      // kUidChanged: the effective uid went from non-zero to 0
+  bool oom_in_cgroup = false;  // kOomKilled: by a cgroup's limit, not the host's
+  bool real_uid_corrected = false;  // kProcessConfirmed: events had missed a change
+  int64_t timestamp_ns = 0;         // CLOCK_MONOTONIC
   Process* process = nullptr;
   Process* parent = nullptr;                  // kProcessForked
   const ProcessSnapshot* snapshot = nullptr;  // kProcessAppeared by a scan, kProcessConfirmed
   uint32_t wait_status = 0;                   // kProcessEnded
   uint32_t effective_id = kUnknownId;         // kUidChanged, kGidChanged
-  bool escalated = false;      // kUidChanged: the effective uid went from non-zero to 0
-  bool at_start = false;       // kProcessAppeared, kProcessVanished: before the first scan was done
-  bool oom_in_cgroup = false;  // kOomKilled: by a cgroup's limit, not the host's
-  bool real_uid_corrected = false;  // kProcessConfirmed: events had missed a change
 
   // What the machine said beside the stream; null where it was not asked or could not tell.
   // Given by the pipeline, not by the process table.
@@ -80,11 +81,12 @@ struct Change {
   uint32_t previous_program = 0;  // kExeced and with late_execs: whom the process was before
 };
 
-// Told every change, in order, by the one thread that owns the process table.
+// Told every change, in order, by the one thread that owns the process table. The sink may fill in
+// what the table leaves open.
 class ChangeSink {
  public:
   virtual ~ChangeSink() = default;
-  virtual void OnChange(const Change& change) = 0;
+  virtual void OnChange(Change& change) = 0;
 };
 
 }  // namespace cnproc

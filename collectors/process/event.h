@@ -44,7 +44,6 @@ struct Event {
   uint32_t wait_status = 0;       // EXIT: as wait(2) gives it
   uint32_t real_id = kUnknownId;  // UID, GID
   uint32_t effective_id = kUnknownId;
-  std::array<char, 16> comm{};  // COMM: any bytes, ends at the first NUL
 };
 
 // One process as a scan of /proc saw it.

@@ -23,13 +23,13 @@ struct ExitRecord {
   pid_t parent_tgid = 0;
   uint32_t wait_status = 0;  // as wait(2) gives it
   uint32_t real_uid = 0;
-  int64_t elapsed_us = 0;  // since the task's fork
+  bool last_of_group = false;  // ended its process; never set before version 12
+  bool never_execed = false;   // set on a leader's record only
+  int64_t elapsed_us = 0;      // since the task's fork
   // Ticks of the kernel's clock, of this task alone: 0 for most short lives, right in sum.
   int64_t user_us = 0;
   int64_t system_us = 0;
   uint64_t peak_resident_bytes = 0;  // of the process; 0 for many short lives
-  bool last_of_group = false;        // ended its process; never set before version 12
-  bool never_execed = false;         // set on a leader's record only
 };
 
 }  // namespace cnproc

@@ -60,21 +60,26 @@ const ExitRecord* ExitRecordQueue::Peek(pid_t tid) const {
   return found == tasks_.end() ? nullptr : &slots_[found->second.first].record;
 }
 
-void ExitRecordQueue::DropFirst(pid_t tid) {
-  const auto found = tasks_.find(tid);
-  const Index index = found->second.first;
+// Returns false if that was the task's last.
+bool ExitRecordQueue::DropFirst(Tasks::iterator task) {
+  const Index index = task->second.first;
   const Slot& slot = slots_[index];
   slots_[slot.older].newer = slot.newer;
   slots_[slot.newer].older = slot.older;
-  found->second.first = slot.next_of_task;
-  if (slot.next_of_task == kNone) tasks_.erase(found);
   free_.push_back(index);
+  task->second.first = slot.next_of_task;
+  if (slot.next_of_task != kNone) return true;
+  tasks_.erase(task);
+  return false;
 }
 
 std::optional<ExitRecord> ExitRecordQueue::Take(pid_t tid, std::optional<int64_t> lifetime_us) {
-  while (const ExitRecord* first = Peek(tid)) {
-    const ExitRecord record = *first;
-    DropFirst(tid);
+  const auto task = tasks_.find(tid);
+  for (bool has_more = task != tasks_.end(); has_more;) {
+    const Index first = task->second.first;
+    has_more = DropFirst(task);
+    // Free now, and as it was until the next push.
+    const ExitRecord& record = slots_[first].record;
     if (!lifetime_us || IsOf(record, *lifetime_us)) return record;
   }
   return std::nullopt;

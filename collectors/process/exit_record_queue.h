@@ -52,14 +52,15 @@ class ExitRecordQueue {
   };
 
   Index Allocate();
-  void DropFirst(pid_t tid);
-  void DropOldest() { DropFirst(slots_[slots_[kNone].newer].record.tid); }
+  using Tasks = absl::flat_hash_map<pid_t, Task>;
+  bool DropFirst(Tasks::iterator task);
+  void DropOldest() { DropFirst(tasks_.find(slots_[slots_[kNone].newer].record.tid)); }
 
   const size_t max_records_;
   const int64_t max_age_ns_;
   std::vector<Slot> slots_;
   std::vector<Index> free_;
-  absl::flat_hash_map<pid_t, Task> tasks_;
+  Tasks tasks_;
 };
 
 }  // namespace cnproc

@@ -53,12 +53,16 @@ void ProcessTable::Apply(const Event& event) {
 }
 
 void ProcessTable::ApplyProcessFork(const Event& event) {
-  if (Process* stale = FindMutable(event.tid)) Vanish(*stale, event.timestamp_ns);
-  if (threads_.contains(event.tid)) {
-    if (Process* owner = FindMutable(threads_[event.tid].tgid)) RemoveThread(*owner, event.tid);
+  if (const auto stale = threads_.find(event.tid); stale != threads_.end()) {
+    if (Process* owner = FindMutable(stale->second.tgid)) RemoveThread(*owner, event.tid);
+  }
+  auto [place, is_new] = processes_.try_emplace(event.tid);
+  if (!is_new) {
+    Vanish(place->second, event.timestamp_ns);
+    place = processes_.try_emplace(event.tid).first;
   }
   Touch(event.tid);
-  Process& child = processes_[event.tid];
+  Process& child = place->second;
   child.tgid = event.tgid;
   child.parent_tgid = event.parent_tgid;
   child.start_ns = event.timestamp_ns;
@@ -70,10 +74,11 @@ void ProcessTable::ApplyProcessFork(const Event& event) {
     child.name_source = parent->name_source;
     child.kernel_thread = parent->kernel_thread;
   }
-  sink_.OnChange({.type = Change::Type::kProcessForked,
-                  .timestamp_ns = event.timestamp_ns,
-                  .process = &child,
-                  .parent = parent});
+  Change change{.type = Change::Type::kProcessForked,
+                .timestamp_ns = event.timestamp_ns,
+                .process = &child,
+                .parent = parent};
+  sink_.OnChange(change);
   GiveUpIfFull(child, event.timestamp_ns);
 }
 
@@ -181,27 +186,30 @@ Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* sna
                               int64_t timestamp_ns) {
   Process& entry = processes_[process.tgid];
   entry = process;
-  sink_.OnChange({.type = Change::Type::kProcessAppeared,
-                  .timestamp_ns = timestamp_ns,
-                  .process = &entry,
-                  .snapshot = snapshot,
-                  .at_start = !complete_});
+  Change change{.type = Change::Type::kProcessAppeared,
+                .at_start = !complete_,
+                .timestamp_ns = timestamp_ns,
+                .process = &entry,
+                .snapshot = snapshot};
+  sink_.OnChange(change);
   return entry;
 }
 
 void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
-  sink_.OnChange({.type = Change::Type::kProcessVanished,
-                  .timestamp_ns = timestamp_ns,
-                  .process = &process,
-                  .at_start = !complete_});
+  Change change{.type = Change::Type::kProcessVanished,
+                .at_start = !complete_,
+                .timestamp_ns = timestamp_ns,
+                .process = &process};
+  sink_.OnChange(change);
   Forget(process);
 }
 
 void ProcessTable::End(Process& process, const Event& event) {
-  sink_.OnChange({.type = Change::Type::kProcessEnded,
-                  .timestamp_ns = event.timestamp_ns,
-                  .process = &process,
-                  .wait_status = event.wait_status});
+  Change change{.type = Change::Type::kProcessEnded,
+                .timestamp_ns = event.timestamp_ns,
+                .process = &process,
+                .wait_status = event.wait_status};
+  sink_.OnChange(change);
   if (scanning_) ended_.insert(process.tgid);
   Forget(process);
 }
@@ -262,7 +270,8 @@ void ProcessTable::Touch(pid_t tid) {
 }
 
 void ProcessTable::Tell(Change::Type type, Process* process, int64_t timestamp_ns) {
-  sink_.OnChange({.type = type, .timestamp_ns = timestamp_ns, .process = process});
+  Change change{.type = type, .timestamp_ns = timestamp_ns, .process = process};
+  sink_.OnChange(change);
 }
 
 void ProcessTable::BeginScan(int64_t now_ns) {
@@ -324,11 +333,12 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
   }
   if (!touched) SetLeaderExited(*process, snapshot.leader_exited);
   if (known) {
-    sink_.OnChange({.type = Change::Type::kProcessConfirmed,
-                    .timestamp_ns = scan_start_ns_,
-                    .process = process,
-                    .snapshot = &snapshot,
-                    .real_uid_corrected = process->real_uid != real_uid_before});
+    Change change{.type = Change::Type::kProcessConfirmed,
+                  .real_uid_corrected = process->real_uid != real_uid_before,
+                  .timestamp_ns = scan_start_ns_,
+                  .process = process,
+                  .snapshot = &snapshot};
+    sink_.OnChange(change);
   }
   ReconcileThreads(*process, snapshot);
   GiveUpIfFull(*process, scan_start_ns_);

@@ -98,9 +98,10 @@ class WhoWorld final : private ChangeSink {
   void KillForMemory(pid_t tid, bool in_cgroup) {
     Process nobody;
     Process* process = table_.FindByTask(tid);
-    OnChange({.type = Change::Type::kOomKilled,
-              .process = process == nullptr ? &nobody : process,
-              .oom_in_cgroup = in_cgroup});
+    Change change{.type = Change::Type::kOomKilled,
+                  .oom_in_cgroup = in_cgroup,
+                  .process = process == nullptr ? &nobody : process};
+    OnChange(change);
   }
   void RefuseForks(const std::string& cgroup_path, uint64_t count) {
     const auto values = identities_.ValuesOf(IdentifyCgroupPath(cgroup_path, "containerd"));
@@ -204,8 +205,7 @@ class WhoWorld final : private ChangeSink {
     record_ = nullptr;
   }
 
-  void OnChange(const Change& told) override {
-    Change change = told;
+  void OnChange(Change& change) override {
     if (change.snapshot != nullptr) {
       change.facts = &(*scan_facts_)[static_cast<size_t>(change.snapshot - scan_->data())];
     } else if (change.type == Change::Type::kExeced) {
@@ -216,7 +216,9 @@ class WhoWorld final : private ChangeSink {
       change.record = record_;
     }
     identities_.Assign(change);
-    for (const auto& collector : collectors_) collector->OnChange(change);
+    for (const auto& collector : collectors_) {
+      if (collector->Wants(change.type)) collector->OnChange(change);
+    }
     identities_.Release(change);
   }
 

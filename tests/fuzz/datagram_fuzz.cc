@@ -25,7 +25,7 @@ class Table final : public BatchSink, private ChangeSink {
   }
 
  private:
-  void OnChange(const Change& /*change*/) override {}
+  void OnChange(Change& /*change*/) override {}
 
   ProcessTable table_{kMaxTasks, *this};
 };

@@ -83,7 +83,7 @@ std::string Words(const Change& change) {
 
 }  // namespace
 
-void Scenario::OnChange(const Change& change) {
+void Scenario::OnChange(Change& change) {
   const std::string words = Words(change);
   if (words.empty()) return;
   absl::StrAppend(&changes_, changes_.empty() ? "" : ", ", words);

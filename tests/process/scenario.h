@@ -37,7 +37,7 @@ class Scenario : private ChangeSink {
   const ProcessTable& table() const { return table_; }
 
  private:
-  void OnChange(const Change& change) override;
+  void OnChange(Change& change) override;
   void PlayLine(const std::string& action);
   void PlayEvent(const std::vector<std::string>& words);
 
