@@ -5,8 +5,10 @@
 #define CNPROC_COLLECTORS_DIMENSION_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/collector.h"
@@ -26,15 +28,35 @@ struct DimensionNames {
 };
 const DimensionNames& NamesOf(Dimension dimension);
 
-// The values of a dimension as they are at one cut, and how to write a series of one.
+// The values of a dimension as they are at one cut, and how to write a series of one. They come in
+// the order in which a page has them: a page of thousands of series need not be sorted then.
 struct ValueAtCut {
   ValueId id = kNoValue;
   const LabelValues::Value* value = nullptr;
 
-  Labels LabelsWith(Dimension dimension, Labels more = {}) const;
+  Labels LabelsWith(Dimension dimension) const;
+  Labels LabelsWith(Dimension dimension, const char* label, std::string_view text) const;
+  // `more` is sorted by name.
+  Labels LabelsWith(Dimension dimension, Labels more) const;
   double start() const { return value->start_time_seconds; }
 };
 std::vector<ValueAtCut> ValuesAtCut(const LabelValues& values);
+
+// Calls `add(value, i)` for each of `values` and each i below `count`, which stands for the values
+// of one more label in their order, as a page orders the series.
+template <typename Values, typename Add>
+void ForEachSeries(Dimension dimension, const char* label, const Values& values, size_t count,
+                   Add add) {
+  if (std::string_view(label) < NamesOf(dimension).label) {
+    for (size_t i = 0; i < count; ++i) {
+      for (const auto& value : values) add(value, i);
+    }
+  } else {
+    for (const auto& value : values) {
+      for (size_t i = 0; i < count; ++i) add(value, i);
+    }
+  }
+}
 
 // cnproc_label_*: every collector that has label values adds its series to these families.
 void CollectLabelNumbers(const char* dimension, const LabelValues& values, double start_time,
@@ -70,7 +92,7 @@ class DimensionCollector : public Collector {
   };
   struct Line {
     ValueAtCut at;
-    Counts counts;
+    const Counts& counts;
   };
 
   Counts& CountsOf(const Process& process) {

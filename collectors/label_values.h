@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 
 namespace cnproc {
 
@@ -26,9 +26,9 @@ struct LabelPolicy {
   std::vector<std::string> expected;  // exist always, never give way, count towards the limit
 };
 
-// Every operation takes constant time, amortised; none looks through the values but ForEach and
-// Configure. Not thread safe. A value lives on while it has a process, so that whoever adds a
-// process to an id may keep the id until it removes that process.
+// No operation looks through the values but ForEach and Configure. Not thread safe. A value lives
+// on while it has a process, so that whoever adds a process to an id may keep the id until it
+// removes that process.
 class LabelValues {
  public:
   struct Value {
@@ -81,12 +81,20 @@ class LabelValues {
   uint64_t overflows() const { return overflows_; }
   uint64_t evictions() const { return evictions_; }
 
-  // Calls `visit(id, value)` for each value, in no order; for "other" once it was needed.
+  // Calls `visit(id, value)` for each value, in the order of their bytes: that of a page. For
+  // "other" once it was needed.
   template <typename Visitor>
   void ForEach(Visitor visit) const {
-    for (ValueId id = kOtherValue; id < slots_.size(); ++id) {
-      if (slots_[id].in_use) visit(id, slots_[id].value);
+    const Slot& other = slots_[kOtherValue];
+    bool other_to_come = other.in_use;
+    for (const auto& [text, id] : ids_) {
+      if (other_to_come && text > other.value.text) {
+        visit(kOtherValue, other.value);
+        other_to_come = false;
+      }
+      visit(id, slots_[id].value);
     }
+    if (other_to_come) visit(kOtherValue, other.value);
   }
 
  private:
@@ -115,7 +123,7 @@ class LabelValues {
   int64_t unix_offset_ns_;
   std::vector<Slot> slots_;  // by id
   std::vector<ValueId> free_;
-  absl::flat_hash_map<std::string, ValueId> ids_;
+  absl::btree_map<std::string, ValueId> ids_;
   uint64_t overflows_ = 0;
   uint64_t evictions_ = 0;
 };

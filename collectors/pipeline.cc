@@ -41,16 +41,16 @@ bool NeedCgroups(const std::vector<const CollectorSpec*>& collectors) {
          wanted[static_cast<size_t>(Dimension::kContainer)];
 }
 
-// So that it wakes once for all that came before.
+// Returns whether it was woken.
+bool SleepUnlessWoken(int wake_fd, int64_t timeout_ns) {
+  pollfd fd = {.fd = wake_fd, .events = POLLIN, .revents = 0};
+  const timespec timeout = {.tv_sec = 0, .tv_nsec = timeout_ns};
+  return ppoll(&fd, 1, &timeout, nullptr) > 0;
+}
+
 void ClearWake(int wake_fd) {
   uint64_t wakes = 0;
   [[maybe_unused]] const ssize_t length = read(wake_fd, &wakes, sizeof(wakes));
-}
-
-void SleepUnlessWoken(int wake_fd, int64_t timeout_ns) {
-  pollfd fd = {.fd = wake_fd, .events = POLLIN, .revents = 0};
-  const timespec timeout = {.tv_sec = 0, .tv_nsec = timeout_ns};
-  if (ppoll(&fd, 1, &timeout, nullptr) > 0) ClearWake(wake_fd);
 }
 
 uint64_t ExecsOf(const StreamStats& stats) {
@@ -161,10 +161,12 @@ void Pipeline::AwaitEvents() {
   // In a storm there is nothing to wait for.
   if (drained_ && !Pace::IsStorm(messages_in_round_)) {
     source_->Wait(wake_fd_, wait_ns);
-    ClearWake(wake_fd_);
     gather_ns = pace_.GatherNs(MonotonicNs());
   }
-  if (gather_ns > 0) SleepUnlessWoken(wake_fd_, std::min(gather_ns, wait_ns));
+  // A scrape does not wait for events to gather.
+  bool woken = true;
+  if (gather_ns > 0) woken = SleepUnlessWoken(wake_fd_, std::min(gather_ns, wait_ns));
+  if (woken) ClearWake(wake_fd_);
 }
 
 int64_t Pipeline::WaitNs() const {

@@ -55,7 +55,9 @@ class ProgramCollector final : public DimensionCollector {
     FamilyWriter lifetimes =
         FamilyWriter::OfHistograms(families, "cnproc_program_lifetime_seconds",
                                    "Time from fork to last exit of the processes of programs.", 0);
-    for (const ValueAtCut& at : ValuesAtCut(values())) {
+    const std::vector<ValueAtCut> all = ValuesAtCut(values());
+    lifetimes.Reserve(all.size());
+    for (const ValueAtCut& at : all) {
       const Lifetimes* found = lifetimes_.find(values(), at.id);
       lifetimes.Add((found == nullptr ? kNone : *found).histogram,
                     at.LabelsWith(Dimension::kProgram), at.start());

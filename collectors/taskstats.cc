@@ -118,15 +118,21 @@ class TaskstatsCollector final : public Collector {
         std::string("CPU time of ended processes of ") + names.plural +
             " that lived less than a minute.",
         0);
+    struct Mode {
+      const char* name;
+      int64_t Cpu::*us;
+    };
+    static constexpr std::array<Mode, 2> kModes = {
+        {{"system", &Cpu::system_us}, {"user", &Cpu::user_us}}};
     const LabelValues& values = identities_.values(dimension);
-    for (const ValueAtCut& at : ValuesAtCut(values)) {
+    const std::vector<ValueAtCut> all = ValuesAtCut(values);
+    family.Reserve(all.size() * kModes.size());
+    ForEachSeries(dimension, "mode", all, kModes.size(), [&](const ValueAtCut& at, size_t i) {
       const Cpu* found = by_value.find(values, at.id);
-      const Cpu cpu = found == nullptr ? Cpu() : *found;
-      family.Add(static_cast<double>(cpu.system_us) * kSecondsPerUs,
-                 at.LabelsWith(dimension, {{"mode", "system"}}), at.start());
-      family.Add(static_cast<double>(cpu.user_us) * kSecondsPerUs,
-                 at.LabelsWith(dimension, {{"mode", "user"}}), at.start());
-    }
+      const int64_t us = found == nullptr ? 0 : found->*kModes[i].us;
+      family.Add(static_cast<double>(us) * kSecondsPerUs,
+                 at.LabelsWith(dimension, "mode", kModes[i].name), at.start());
+    });
   }
 
   const Identities& identities_;

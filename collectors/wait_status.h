@@ -12,6 +12,8 @@ namespace cnproc {
 
 enum class Outcome : uint8_t { kSuccess, kError, kSignal };
 inline constexpr std::array<const char*, 3> kOutcomeNames = {"success", "error", "signal"};
+inline constexpr std::array kOutcomesByName = {Outcome::kError, Outcome::kSignal,
+                                               Outcome::kSuccess};
 
 struct WaitStatus {
   explicit WaitStatus(uint32_t status)

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "exporter/exposition/page_buffer.h"
+
 namespace cnproc {
 namespace {
 
@@ -21,7 +23,7 @@ using prometheus::MetricType;
 // into objects of their own first, three times the work; of them only the numbers are used here.
 class Encoder {
  public:
-  explicit Encoder(std::string& out) : out_(out) {}
+  explicit Encoder(PageBuffer& out) : out_(out) {}
 
   void Unsigned(int field, uint64_t value) {
     Tag(field, kVarint);
@@ -38,7 +40,7 @@ class Encoder {
       byte = static_cast<char>(bits);
       bits >>= 8;
     }
-    out_.append(bytes.data(), bytes.size());
+    out_ += std::string_view(bytes.data(), bytes.size());
   }
   void String(int field, std::string_view text) {
     Tag(field, kLengthDelimited);
@@ -61,7 +63,7 @@ class Encoder {
     size_t length = out_.size() - place - 1;
     size_t more = place;
     for (; length > kVarintMask; length >>= kVarintBits) {
-      out_.insert(more + 1, 1, '\0');
+      out_.Insert(more + 1, '\0');
       out_[more++] = static_cast<char>((length & kVarintMask) | kVarintContinues);
     }
     out_[more] = static_cast<char>(length);
@@ -86,12 +88,12 @@ class Encoder {
     out_ += static_cast<char>(value);
   }
 
-  std::string& out_;
+  PageBuffer& out_;
 };
 
 class Writer {
  public:
-  Writer(std::string& out, bool exemplars) : encoder_(out), exemplars_(exemplars) {}
+  Writer(PageBuffer& out, bool exemplars) : encoder_(out), exemplars_(exemplars) {}
 
   void Write(const Family& family);
 
@@ -269,11 +271,10 @@ size_t ExpectedBytes(const Families& families) {
 }  // namespace
 
 std::string WriteProtobuf(const Families& families, bool exemplars) {
-  std::string page;
-  page.reserve(ExpectedBytes(families));
+  PageBuffer page(ExpectedBytes(families));
   Writer writer(page, exemplars);
   for (const Family& family : families) writer.Write(family);
-  return page;
+  return page.Take();
 }
 
 }  // namespace cnproc

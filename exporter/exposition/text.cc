@@ -4,8 +4,10 @@
 #include <cmath>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "exporter/exposition/number.h"
+#include "exporter/exposition/page_buffer.h"
 
 namespace cnproc {
 namespace {
@@ -15,7 +17,9 @@ using prometheus::MetricType;
 
 constexpr std::string_view kTotal = "_total";
 
-void AppendEscaped(std::string& out, std::string_view text, bool quotes) {
+// A page, or a string of it.
+template <typename Out>
+void AppendEscaped(Out& out, std::string_view text, bool quotes) {
   size_t begin = 0;  // of what needs no escape and is not yet written
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -47,7 +51,7 @@ std::string_view TypeName(MetricType type, bool openmetrics) {
 // Writes families one after the other into one string.
 class Writer {
  public:
-  Writer(std::string& out, const OpenMetricsOptions* openmetrics)
+  Writer(PageBuffer& out, const OpenMetricsOptions* openmetrics)
       : out_(out), openmetrics_(openmetrics) {}
 
   void Write(const Family& family);
@@ -57,20 +61,33 @@ class Writer {
   void WriteSeries(MetricType type, const ClientMetric& metric, const SeriesExtra* extra);
   void WriteHistogram(const ClientMetric::Histogram& histogram, const SeriesExtra* extra);
   void WriteSummary(const ClientMetric::Summary& summary);
-  void WriteCreated(const SeriesExtra* extra);
+  void WriteCreated(const ClientMetric& metric, const SeriesExtra* extra);
   void WriteExemplar(const Exemplar& exemplar);
 
+  void SetLabels(const Labels& labels);
   // name, suffix and labels of a sample, up to the space before its value.
+  void BeginSample(std::string_view suffix, const Labels& labels);
+  // The same for one of the many samples of a series, whose labels are labels_.
   void BeginSample(std::string_view suffix);
-  void BeginSample(std::string_view suffix, std::string_view label, double bound);
+  // Of the samples of a series that differ in one label more: up to that label's value, once.
+  void SetPrefix(std::string_view suffix, std::string_view label);
+  void BeginPrefixedSample(std::string_view text);
+  std::string_view BoundText(size_t bucket, double bound);
 
-  std::string& out_;
+  PageBuffer& out_;
   const OpenMetricsOptions* const openmetrics_;  // nullptr: format 0.0.4
   std::string_view name_;                        // of the samples, without suffix
-  std::string labels_;                           // of the series, without braces
+  std::string prefix_;                           // see SetPrefix
+  std::string labels_;                           // of a series, without braces
+  struct Bound {
+    double bound = 0;
+    NumberText text;
+  };
+  std::vector<Bound> bounds_;  // by bucket, as they were written last
 };
 
-void AppendLabels(std::string& out, const Labels& labels) {
+template <typename Out>
+void AppendLabels(Out& out, const Labels& labels) {
   bool first = true;
   for (const auto& label : labels) {
     if (!first) out += ',';
@@ -90,8 +107,6 @@ void Writer::Write(const Family& family) {
   }
   WriteHead(metrics);
   for (size_t i = 0; i < metrics.metric.size(); ++i) {
-    labels_.clear();
-    AppendLabels(labels_, metrics.metric[i].label);
     WriteSeries(metrics.type, metrics.metric[i], family.extra.empty() ? nullptr : &family.extra[i]);
   }
 }
@@ -111,6 +126,22 @@ void Writer::WriteHead(const prometheus::MetricFamily& metrics) {
   out_ += '\n';
 }
 
+void Writer::SetLabels(const Labels& labels) {
+  labels_.clear();
+  AppendLabels(labels_, labels);
+}
+
+void Writer::BeginSample(std::string_view suffix, const Labels& labels) {
+  out_ += name_;
+  out_ += suffix;
+  if (!labels.empty()) {
+    out_ += '{';
+    AppendLabels(out_, labels);
+    out_ += '}';
+  }
+  out_ += ' ';
+}
+
 void Writer::BeginSample(std::string_view suffix) {
   out_ += name_;
   out_ += suffix;
@@ -122,35 +153,47 @@ void Writer::BeginSample(std::string_view suffix) {
   out_ += ' ';
 }
 
-void Writer::BeginSample(std::string_view suffix, std::string_view label, double bound) {
-  out_ += name_;
-  out_ += suffix;
-  out_ += '{';
-  if (!labels_.empty()) {
-    out_ += labels_;
-    out_ += ',';
-  }
-  out_ += label;
-  out_ += "=\"";
-  AppendBucketBound(out_, bound);
+void Writer::SetPrefix(std::string_view suffix, std::string_view label) {
+  prefix_.assign(name_);
+  prefix_ += suffix;
+  prefix_ += '{';
+  prefix_ += labels_;
+  if (!labels_.empty()) prefix_ += ',';
+  prefix_ += label;
+  prefix_ += "=\"";
+}
+
+void Writer::BeginPrefixedSample(std::string_view text) {
+  out_ += prefix_;
+  out_ += text;
   out_ += "\"} ";
+}
+
+// The histograms of a family have the same bounds.
+std::string_view Writer::BoundText(size_t bucket, double bound) {
+  if (bucket >= bounds_.size()) bounds_.resize(bucket + 1);
+  Bound& known = bounds_[bucket];
+  if (known.text.size == 0 || known.bound != bound) known = {bound, FormatBucketBound(bound)};
+  return known.text;
 }
 
 void Writer::WriteSeries(MetricType type, const ClientMetric& metric, const SeriesExtra* extra) {
   double value = 0;
   switch (type) {
     case MetricType::Histogram:
+      SetLabels(metric.label);
       WriteHistogram(metric.histogram, extra);
-      return WriteCreated(extra);
+      return WriteCreated(metric, extra);
     case MetricType::Summary:
+      SetLabels(metric.label);
       WriteSummary(metric.summary);
-      return WriteCreated(extra);
+      return WriteCreated(metric, extra);
     case MetricType::Counter:
-      BeginSample(openmetrics_ != nullptr ? kTotal : "");
-      AppendNumber(out_, metric.counter.value);
+      BeginSample(openmetrics_ != nullptr ? kTotal : "", metric.label);
+      out_ += FormatNumber(metric.counter.value);
       if (extra != nullptr && extra->exemplar) WriteExemplar(*extra->exemplar);
       out_ += '\n';
-      return WriteCreated(extra);
+      return WriteCreated(metric, extra);
     case MetricType::Gauge:
       value = metric.gauge.value;
       break;
@@ -158,16 +201,17 @@ void Writer::WriteSeries(MetricType type, const ClientMetric& metric, const Seri
       value = metric.untyped.value;
       break;
   }
-  BeginSample("");
-  AppendNumber(out_, value);
+  BeginSample("", metric.label);
+  out_ += FormatNumber(value);
   out_ += '\n';
 }
 
 void Writer::WriteHistogram(const ClientMetric::Histogram& histogram, const SeriesExtra* extra) {
+  SetPrefix("_bucket", "le");
   const auto& buckets = histogram.bucket;
   for (size_t i = 0; i < buckets.size(); ++i) {
-    BeginSample("_bucket", "le", buckets[i].upper_bound);
-    AppendInteger(out_, buckets[i].cumulative_count);
+    BeginPrefixedSample(BoundText(i, buckets[i].upper_bound));
+    out_ += FormatInteger(buckets[i].cumulative_count);
     if (extra != nullptr) {
       for (const auto& [index, exemplar] : extra->bucket_exemplars) {
         if (index == i) WriteExemplar(exemplar);
@@ -176,37 +220,38 @@ void Writer::WriteHistogram(const ClientMetric::Histogram& histogram, const Seri
     out_ += '\n';
   }
   if (buckets.empty() || !std::isinf(buckets.back().upper_bound)) {
-    BeginSample("_bucket", "le", HUGE_VAL);
-    AppendInteger(out_, histogram.sample_count);
+    BeginPrefixedSample(FormatBucketBound(HUGE_VAL));
+    out_ += FormatInteger(histogram.sample_count);
     out_ += '\n';
   }
   BeginSample("_sum");
-  AppendNumber(out_, histogram.sample_sum);
+  out_ += FormatNumber(histogram.sample_sum);
   out_ += '\n';
   BeginSample("_count");
-  AppendInteger(out_, histogram.sample_count);
+  out_ += FormatInteger(histogram.sample_count);
   out_ += '\n';
 }
 
 void Writer::WriteSummary(const ClientMetric::Summary& summary) {
+  SetPrefix("", "quantile");
   for (const auto& quantile : summary.quantile) {
-    BeginSample("", "quantile", quantile.quantile);
-    AppendNumber(out_, quantile.value);
+    BeginPrefixedSample(FormatBucketBound(quantile.quantile));
+    out_ += FormatNumber(quantile.value);
     out_ += '\n';
   }
   BeginSample("_sum");
-  AppendNumber(out_, summary.sample_sum);
+  out_ += FormatNumber(summary.sample_sum);
   out_ += '\n';
   BeginSample("_count");
-  AppendInteger(out_, summary.sample_count);
+  out_ += FormatInteger(summary.sample_count);
   out_ += '\n';
 }
 
-void Writer::WriteCreated(const SeriesExtra* extra) {
+void Writer::WriteCreated(const ClientMetric& metric, const SeriesExtra* extra) {
   if (openmetrics_ == nullptr || !openmetrics_->created) return;
   if (extra == nullptr || extra->start_time_seconds == 0) return;
-  BeginSample("_created");
-  AppendNumber(out_, extra->start_time_seconds);
+  BeginSample("_created", metric.label);
+  out_ += FormatNumber(extra->start_time_seconds);
   out_ += '\n';
 }
 
@@ -215,15 +260,15 @@ void Writer::WriteExemplar(const Exemplar& exemplar) {
   out_ += " # {";
   AppendLabels(out_, exemplar.labels);
   out_ += "} ";
-  AppendNumber(out_, exemplar.value);
+  out_ += FormatNumber(exemplar.value);
   if (exemplar.timestamp_seconds == 0) return;
   out_ += ' ';
-  AppendNumber(out_, exemplar.timestamp_seconds);
+  out_ += FormatNumber(exemplar.timestamp_seconds);
 }
 
 // Growing a string of a megabyte step by step would copy it several times.
 size_t ExpectedBytes(const Families& families) {
-  constexpr size_t kSampleBytes = 96;
+  constexpr size_t kSampleBytes = 80;
   size_t samples = 0;
   for (const Family& family : families) {
     samples += 2;
@@ -238,20 +283,18 @@ size_t ExpectedBytes(const Families& families) {
 }  // namespace
 
 std::string WriteText(const Families& families) {
-  std::string out;
-  out.reserve(ExpectedBytes(families));
+  PageBuffer out(ExpectedBytes(families));
   Writer writer(out, /*openmetrics=*/nullptr);
   for (const Family& family : families) writer.Write(family);
-  return out;
+  return out.Take();
 }
 
 std::string WriteOpenMetrics(const Families& families, const OpenMetricsOptions& options) {
-  std::string out;
-  out.reserve(ExpectedBytes(families));
+  PageBuffer out(ExpectedBytes(families));
   Writer writer(out, &options);
   for (const Family& family : families) writer.Write(family);
   out += "# EOF\n";
-  return out;
+  return out.Take();
 }
 
 }  // namespace cnproc

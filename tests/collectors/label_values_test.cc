@@ -12,7 +12,7 @@
 namespace cnproc {
 namespace {
 
-using testing::UnorderedElementsAre;
+using testing::ElementsAre;
 
 constexpr int64_t kTimeout = 100;
 constexpr int64_t kOffset = 1'700'000'000'000'000'000;
@@ -23,6 +23,7 @@ LabelPolicy Policy(size_t limit, std::vector<std::string> expected = {}) {
   return {.limit = limit, .idle_timeout_ns = kTimeout, .expected = std::move(expected)};
 }
 
+// In the order in which a page has them.
 std::vector<std::string> Texts(const LabelValues& values) {
   std::vector<std::string> texts;
   values.ForEach([&](ValueId, const LabelValues::Value& value) { texts.push_back(value.text); });
@@ -46,7 +47,7 @@ TEST(LabelValuesTest, GivesAValueOneIdAndItsStart) {
   EXPECT_DOUBLE_EQ(values.value(nginx).start_time_seconds, Unix(1'000));
   EXPECT_DOUBLE_EQ(values.value(sshd).start_time_seconds, Unix(2'000));
   EXPECT_EQ(values.size(), 2U);
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("nginx", "sshd"));
+  EXPECT_THAT(Texts(values), ElementsAre("nginx", "sshd"));
 }
 
 TEST(LabelValuesTest, CountsAsOtherWhatFindsNoRoom) {
@@ -63,7 +64,7 @@ TEST(LabelValuesTest, CountsAsOtherWhatFindsNoRoom) {
   EXPECT_EQ(values.overflows(), 3U);
   EXPECT_EQ(values.evictions(), 0U);
   EXPECT_DOUBLE_EQ(values.value(kOtherValue).start_time_seconds, Unix(10 * kTimeout));
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("a", "b", "other"));
+  EXPECT_THAT(Texts(values), ElementsAre("a", "b", "other"));
   EXPECT_EQ(values.size(), 2U);
 }
 
@@ -85,7 +86,7 @@ TEST(LabelValuesTest, LetsTheLongestIdleGiveWay) {
   EXPECT_NE(values.generation(b), generation);
   EXPECT_DOUBLE_EQ(values.value(b).start_time_seconds, Unix(10 + kTimeout));
   EXPECT_EQ(values.evictions(), 1U);
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("a", "c", "other"));
+  EXPECT_THAT(Texts(values), ElementsAre("a", "c", "other"));
 }
 
 TEST(LabelValuesTest, StartsAnewAValueThatComesBack) {
@@ -126,15 +127,15 @@ TEST(LabelValuesTest, KeepsIdleValuesBelowTheLimitUnlessToldOtherwise) {
     Begin(*values, "alive");
     values->AdvanceTo(kTimeout, kOffset);
   }
-  EXPECT_THAT(Texts(programs), UnorderedElementsAre("alive", "gone"));
-  EXPECT_THAT(Texts(containers), UnorderedElementsAre("alive"));
+  EXPECT_THAT(Texts(programs), ElementsAre("alive", "gone"));
+  EXPECT_THAT(Texts(containers), ElementsAre("alive"));
   EXPECT_EQ(containers.evictions(), 1U);
 }
 
 TEST(LabelValuesTest, AlwaysHasTheExpectedValues) {
   // Given two expected values, which never had a process, and room for one more
   LabelValues values(Policy(3, {"nginx", "sshd"}), 5, kOffset);
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("nginx", "sshd"));
+  EXPECT_THAT(Texts(values), ElementsAre("nginx", "sshd"));
   const ValueId sshd = values.Intern("sshd");
   EXPECT_DOUBLE_EQ(values.value(sshd).start_time_seconds, Unix(5));
   values.AddProcess(sshd);
@@ -145,7 +146,7 @@ TEST(LabelValuesTest, AlwaysHasTheExpectedValues) {
   // Then only the third gives way.
   EXPECT_EQ(values.Intern("b"), a);
   EXPECT_EQ(values.Intern("c"), kOtherValue);
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("b", "nginx", "sshd", "other"));
+  EXPECT_THAT(Texts(values), ElementsAre("b", "nginx", "other", "sshd"));
 }
 
 TEST(LabelValuesTest, TellsARealOtherFromTheRest) {
@@ -186,12 +187,12 @@ TEST(LabelValuesTest, KeepsCountsOfValuesThatStayOverAReload) {
   // When the limit shrinks, and other names are expected
   values.Configure(Policy(2, {"alive", "new"}));
   // Then nothing goes at once,
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("expected", "dropped", "alive", "idle", "new"));
+  EXPECT_THAT(Texts(values), ElementsAre("alive", "dropped", "expected", "idle", "new"));
   EXPECT_EQ(*counts.find(values, alive), 2);
   EXPECT_EQ(*counts.find(values, values.Intern("expected")), 1);
   // and what nobody expects any more goes with its time.
   values.AdvanceTo(kTimeout, kOffset);
-  EXPECT_THAT(Texts(values), UnorderedElementsAre("alive", "new"));
+  EXPECT_THAT(Texts(values), ElementsAre("alive", "new"));
   // An expected value does not give way after its process has ended either.
   values.RemoveProcess(alive);
   values.AdvanceTo(5 * kTimeout, kOffset);

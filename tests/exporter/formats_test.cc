@@ -50,8 +50,7 @@ std::string Series(const std::string& name, const proto::Metric& metric, const s
 
 void AddHistogram(const std::string& name, const proto::Metric& metric, Samples& samples) {
   for (const auto& bucket : metric.histogram().bucket()) {
-    std::string le;
-    AppendBucketBound(le, bucket.upper_bound());
+    const std::string le(FormatBucketBound(bucket.upper_bound()));
     samples[Series(name + "_bucket", metric, le)] = static_cast<double>(bucket.cumulative_count());
   }
   samples[Series(name + "_sum", metric, "")] = metric.histogram().sample_sum();

@@ -14,19 +14,11 @@
 namespace cnproc {
 namespace {
 
-std::string Number(double value) {
-  std::string out;
-  AppendNumber(out, value);
-  return out;
-}
+std::string Number(double value) { return std::string(FormatNumber(value)); }
 
-std::string Bound(double value) {
-  std::string out;
-  AppendBucketBound(out, value);
-  return out;
-}
+std::string Bound(double value) { return std::string(FormatBucketBound(value)); }
 
-TEST(AppendNumber, WritesTheShortestForm) {
+TEST(FormatNumber, WritesTheShortestForm) {
   EXPECT_EQ(Number(0), "0");
   EXPECT_EQ(Number(-0.0), "-0");
   EXPECT_EQ(Number(99999), "99999");
@@ -38,13 +30,13 @@ TEST(AppendNumber, WritesTheShortestForm) {
   EXPECT_EQ(Number(5e-324), "5e-324");
 }
 
-TEST(AppendNumber, NamesWhatIsNotFinite) {
+TEST(FormatNumber, NamesWhatIsNotFinite) {
   EXPECT_EQ(Number(std::numeric_limits<double>::infinity()), "+Inf");
   EXPECT_EQ(Number(-std::numeric_limits<double>::infinity()), "-Inf");
   EXPECT_EQ(Number(std::nan("")), "NaN");
 }
 
-TEST(AppendNumber, ReadsBackAsTheSameDouble) {
+TEST(FormatNumber, ReadsBackAsTheSameDouble) {
   // NOLINTNEXTLINE(cert-msc32-c,cert-msc51-cpp): the same numbers each time
   std::mt19937_64 random(42);
   for (int i = 0; i < 100000; ++i) {
@@ -56,7 +48,7 @@ TEST(AppendNumber, ReadsBackAsTheSameDouble) {
 }
 
 // The list of OpenMetrics 1.0, "Considerations: Canonical Numbers", and the contract's bounds.
-TEST(AppendBucketBound, WritesCanonicalFloats) {
+TEST(FormatBucketBound, WritesCanonicalFloats) {
   EXPECT_EQ(Bound(0), "0.0");
   EXPECT_EQ(Bound(1e-10), "1e-10");
   EXPECT_EQ(Bound(1e-05), "1e-05");
