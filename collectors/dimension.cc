@@ -79,26 +79,31 @@ std::string DimensionCollector::MetricName(const char* rest) const {
 }
 
 void DimensionCollector::OnChange(const Change& change) {
-  switch (change.type) {
-    case Change::Type::kProcessForked:
-      if (change.parent != nullptr) ++CountsOf(*change.parent).forks;
-      break;
-    case Change::Type::kExeced:
-      ++CountsOf(*change.process).execs;
-      break;
-    case Change::Type::kProcessEnded:
-      OnEnd(change);
-      break;
-    case Change::Type::kUidChanged:
-      if (change.escalated) ++CountsOf(*change.process).escalations;
-      break;
-    default:
-      break;
+  const bool is_fork = change.type == Change::Type::kProcessForked;
+  Counts* const counts = CountsOf(is_fork ? change.parent : change.process);
+  if (counts != nullptr) {
+    switch (change.type) {
+      case Change::Type::kProcessForked:
+        ++counts->forks;
+        break;
+      case Change::Type::kExeced:
+        ++counts->execs;
+        break;
+      case Change::Type::kProcessEnded:
+        CountEnd(change, *counts);
+        break;
+      case Change::Type::kUidChanged:
+        if (change.escalated) ++counts->escalations;
+        break;
+      default:
+        break;
+    }
   }
-  if (dimension_ == Dimension::kProgram && change.process != nullptr) {
-    // What was counted for nobody while the program had no name.
-    if (change.late_execs > 0) CountsOf(*change.process).execs += change.late_execs;
-    if (change.late_forks > 0) CountsOf(*change.process).forks += change.late_forks;
+  if (dimension_ == Dimension::kProgram && change.late_execs + change.late_forks > 0) {
+    // What could not be counted while the program had no name.
+    Counts& now_known = *CountsOf(change.process);
+    now_known.execs += change.late_execs;
+    now_known.forks += change.late_forks;
   }
 }
 
@@ -106,9 +111,8 @@ void DimensionCollector::OnForkRefusals(Dimension dimension, ValueId value, uint
   if (dimension == dimension_) counts_.at(values(), value).refusals += count;
 }
 
-void DimensionCollector::OnEnd(const Change& change) {
+void DimensionCollector::CountEnd(const Change& change, Counts& counts) const {
   const WaitStatus status(change.wait_status);
-  Counts& counts = CountsOf(*change.process);
   ++counts.exits[static_cast<size_t>(status.outcome())];
   if (status.outcome() != Outcome::kSignal) return;
   counts.newest_signal_kind = SignalKind(status.signal);

@@ -95,10 +95,13 @@ class DimensionCollector : public Collector {
     const Counts& counts;
   };
 
-  Counts& CountsOf(const Process& process) {
-    return counts_.at(values(), process.values[static_cast<size_t>(dimension_)]);
+  // Null if the process has no value: most are in no container.
+  Counts* CountsOf(const Process* process) {
+    if (process == nullptr) return nullptr;
+    const ValueId id = process->values[static_cast<size_t>(dimension_)];
+    return id == kNoValue ? nullptr : &counts_.at(values(), id);
   }
-  void OnEnd(const Change& change);
+  void CountEnd(const Change& change, Counts& counts) const;
   void CollectCgroups(const std::vector<Line>& lines, double start_time, Families& families) const;
   void CollectStarts(const std::vector<Line>& lines, Families& families) const;
   void CollectEnds(const std::vector<Line>& lines, Families& families) const;

@@ -126,7 +126,9 @@ void Identities::Release(const Change& change) {
   if (change.type == Change::Type::kProcessEnded && wanted(Dimension::kProgram)) {
     ++names_[static_cast<size_t>(process.name_source)];
   }
-  for (const Dimension dimension : kDimensions) SetValue(process, dimension, kNoValue);
+  for (const Dimension dimension : kDimensions) {
+    mutable_values(dimension).RemoveProcess(std::exchange(ValueOf(process, dimension), kNoValue));
+  }
   if (!nameless_.empty()) nameless_.erase(process.tgid);
 }
 

@@ -107,7 +107,7 @@ class TaskstatsCollector final : public Collector {
     short_lived_ += cpu;
     for (size_t i = 0; i < kDimensions.size(); ++i) {
       const ValueId id = process.values[static_cast<size_t>(kDimensions[i])];
-      cpu_[i].at(identities_.values(kDimensions[i]), id) += cpu;
+      if (id != kNoValue) cpu_[i].at(identities_.values(kDimensions[i]), id) += cpu;
     }
   }
 
