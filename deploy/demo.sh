@@ -67,7 +67,7 @@ scrape_configs:
     static_configs: [{targets: ["127.0.0.1:$exporter_port"]}]
 END
 prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/data" --log.level=warn \
-  --web.listen-address="127.0.0.1:$prometheus_port" --enable-feature=native-histograms >"$folder/prometheus.log" 2>&1 &
+  --web.listen-address="127.0.0.1:$prometheus_port" --enable-feature=native-histograms,exemplar-storage >"$folder/prometheus.log" 2>&1 &
 children+=($!)
 wait_for "Prometheus" "http://127.0.0.1:$prometheus_port/-/ready" "$folder/prometheus.log"
 workload &

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Prints the manifests of an overlay. For `monitoring` it first wraps dashboards/rules in a PrometheusRule and lays
+# Prints the manifests of an overlay, or of several on top of each other. For `monitoring` it first wraps dashboards/rules in a PrometheusRule and lays
 # the dashboards beside it, in a temporary copy, so that both have one source.
-# usage: deploy/kubernetes/render.sh [base|monitoring|own-netns|ipv6|oom]
+# usage: deploy/kubernetes/render.sh [base|monitoring|own-netns|ipv6|oom]...
 # Environment: KUSTOMIZE is what to render with; `kubectl kustomize` by default (kubectl 1.22 or newer).
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 dashboards=$here/../../dashboards
-overlay=${1:-base}
 kustomize=${KUSTOMIZE:-kubectl kustomize}
 command -v "${kustomize%% *}" >/dev/null || { echo "render: ${kustomize%% *} is missing" >&2; exit 1; }
 copy=$(mktemp -d)
@@ -23,7 +22,13 @@ cp -r "$here/base" "$here/overlays" "$copy/"
 } >"$copy/overlays/monitoring/prometheusrule.yaml"
 cp "$dashboards"/*.json "$copy/overlays/monitoring/"
 
-if [ "$overlay" = base ]; then folder=$copy/base; else folder=$copy/overlays/$overlay; fi
-[ -d "$folder" ] || { echo "render: no overlay $overlay" >&2; exit 2; }
+folder=$copy/base
+for overlay in "$@"; do
+  [ "$overlay" != base ] || continue
+  below=$folder
+  folder=$copy/overlays/$overlay
+  [ -d "$folder" ] || { echo "render: no overlay $overlay" >&2; exit 2; }
+  sed -i "s|- ../../base|- ${below/#"$copy"/../..}|" "$folder/kustomization.yaml"
+done
 # shellcheck disable=SC2086 # a command and its arguments
 $kustomize "$folder"

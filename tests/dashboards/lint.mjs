@@ -49,11 +49,12 @@ function* unknownInPanel(panel, catalog) {
 function* lintTemplates({ list }) {
   const datasource = list.find((variable) => variable.type === 'datasource');
   if (datasource?.name !== 'datasource' || datasource.label !== 'Data source') yield 'no variable datasource labelled "Data source"';
-  for (const [name, label] of [['job', 'Job'], ['instance', 'Instance']]) {
+  // All jobs are those of the exporters: .+ would take in whatever else Prometheus scrapes.
+  for (const [name, label, all] of [['job', 'Job', undefined], ['instance', 'Instance', '.+']]) {
     const variable = list.find((found) => found.name === name);
     if (variable?.type !== 'query') yield `no variable ${name} by query`;
-    if (variable?.label !== label || !variable?.multi || variable?.allValue !== '.+') {
-      yield `variable ${name} is not labelled ${label}, multi and all = .+`;
+    if (variable?.label !== label || !variable?.multi || variable?.allValue !== all) {
+      yield `variable ${name} is not labelled ${label}, multi and all = ${all}`;
     }
   }
   for (const variable of list.filter((found) => found.type === 'query')) {
@@ -84,6 +85,8 @@ function* lintQuery(expr) {
   const newcomers = newcomersOf(tree);
   for (const { metric, matchers, range, call } of selectorsOf(tree)) {
     for (const label of ['job', 'instance']) {
+      // The alert that no target is there is of no instance.
+      if (metric === 'ALERTS' && matchers[label] === '=~"$instance|"') continue;
       if (matchers[label] !== `=~"$${label}"`) yield `${metric} without ${label}=~"$${label}"`;
     }
     if (/^i?rate$/.test(call) && range !== RATE_INTERVAL) yield `${call}(${metric}) over another range than $__rate_interval`;

@@ -36,13 +36,16 @@ const AT_LEAST = [
 
 const NATIVE = 'histogram_quantile(0.9, rate(cnproc_process_lifetime_seconds[15s]))';
 
+const EXPORTER_LEAD_SECONDS = 60;
+
 const isNumber = ([, value]) => !Number.isNaN(Number(value));
 const hasNumber = (series) => (series.values ?? []).some(isNumber) || (series.histograms ?? []).length > 0
   || (series.value && isNumber(series.value)) || Boolean(series.histogram);
 
 function variablesFor(since, now, instance) {
-  const seconds = Math.ceil(now - since);
-  return { cluster: '.*', job: '.+', instance, program: '.+', unit: '.+', container: '.+',
+  // The exporter started before Prometheus; who looks at its first hour sees its start.
+  const seconds = Math.ceil(now - since) + EXPORTER_LEAD_SECONDS;
+  return { cluster: '.*', job: 'cnproc', instance, program: '.+', unit: '.+', container: '.+',
     __rate_interval: '8s', __interval: '2s', __range: `${seconds}s`, __range_s: String(seconds) };
 }
 

