@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/recorder.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -18,6 +20,20 @@ constexpr auto kWritePace = std::chrono::milliseconds(50);
 constexpr size_t kFileHeaderBytes = 24;
 constexpr size_t kPacketHeaderBytes = 16;
 
+// A restart must not destroy the recording of what led to it. Pipes and devices stay.
+absl::Status KeepOld(const std::string& path) {
+  struct stat found {};
+  if (stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) || found.st_size == 0) {
+    return absl::OkStatus();
+  }
+  const std::string old = path + ".old";
+  if (std::rename(path.c_str(), old.c_str()) != 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("cannot rename the recording ", path, " of an earlier start to ", old));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
@@ -26,6 +42,7 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
     return absl::InvalidArgumentError(
         absl::StrCat("--connector.record-max-size is less than the header of ", path));
   }
+  if (absl::Status status = KeepOld(path); !status.ok()) return status;
   std::FILE* file = std::fopen(path.c_str(), "wbe");
   if (file == nullptr) {
     return absl::ErrnoToStatus(

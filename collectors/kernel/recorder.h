@@ -23,6 +23,7 @@ namespace cnproc {
 // counted; a full disk or the size limit ends the recording, which stays a whole file.
 class Recorder {
  public:
+  // A file that is there already is renamed to `path`.old, in place of an older one.
   // `ended` is called once, from the writing thread, when the recording ends early.
   static absl::StatusOr<std::unique_ptr<Recorder>> Create(
       const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> ended);

@@ -138,6 +138,16 @@ TEST_F(RecordReplay, TheFileIsBoundedInSize) {
   EXPECT_GT(ReadPcap(content).size(), 100U);
 }
 
+TEST_F(RecordReplay, ARestartKeepsTheRecordingBefore) {
+  // Given a recording
+  WriteFile(path_, "the first");
+  WriteFile(path_ + ".old", "an older one");
+  // When another one is begun under its name, then the first is kept.
+  { Exporter exporter({.flags = {"--connector.record=" + path_}}); }
+  EXPECT_EQ(ReadFile(path_ + ".old"), "the first");
+  EXPECT_GE(ReadFile(path_).size(), size_t{24});
+}
+
 // A kernel's message that is broken, unknown or forged is counted, and nothing else changes.
 TEST_F(RecordReplay, DamagedDatagramsAreCountedByTheirReason) {
   Record();
