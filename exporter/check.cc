@@ -145,8 +145,13 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
     if (spec->enabled == CollectorSpec::Default::kAlways) continue;
     const Verdict verdict = CheckCollector(spec->name, options, settings, machine);
     const bool works = verdict.status.ok();
-    Print(spec->name, stream_works && works,
-          works ? verdict.remark : std::string(verdict.status.message()));
+    std::string remark = verdict.remark;
+    if (!works) {
+      remark = std::string(verdict.status.message());
+    } else if (!stream_works) {
+      remark = "the stream, see above";
+    }
+    Print(spec->name, stream_works && works, remark);
     if (!works && IsNamed(options, spec->name)) good = false;
   }
   return good ? 0 : 1;

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "collectors/process/label_text.h"
+#include "exporter/yaml_documents.h"
 
 namespace cnproc {
 namespace {
@@ -33,12 +34,12 @@ class ConfigReader {
   explicit ConfigReader(std::string_view file) : file_(file) {}
 
   absl::StatusOr<Config> Read(const std::string& text) {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {
+      return Error(*second, kSecondDocument);
+    }
     Config config;
-    if (documents.empty()) return config;
-    if (documents.size() > 1) return Error(documents[1], "only one YAML document is allowed");
     absl::Status status = ReadMap(
-        documents[0], "the file",
+        YAML::Load(text), "the file",
         {{"program", [&](const YAML::Node& node) { return ReadProgram(node, config); }},
          {"unit", [&](const YAML::Node& node) { return ReadDimension(node, "unit", config.unit); }},
          {"container",

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "collectors/process/label_text.h"
 
 namespace cnproc {
 namespace {
@@ -22,10 +23,10 @@ LogConfiguration g_configuration;  // written before the first thread starts, th
 
 std::string_view Name(Severity severity) { return kSeverityNames[static_cast<size_t>(severity)]; }
 
-// Quoted as JSON demands; bytes beyond ASCII are kept where they are UTF-8 and \ufffd otherwise.
+// Quoted as JSON demands. Bytes beyond ASCII are kept where they are UTF-8.
 void AppendQuoted(std::string& line, std::string_view text) {
   line += '"';
-  for (const char c : text) {
+  for (const char c : ToUtf8(text)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       line += '\\';
@@ -34,9 +35,6 @@ void AppendQuoted(std::string& line, std::string_view text) {
       line += "\\n";
     } else if (byte < 0x20 || byte == 0x7f) {
       absl::StrAppendFormat(&line, "\\u%04x", byte);
-    } else if (byte >= 0x80) {
-      // The messages are ours; only paths and names of users can hold such bytes.
-      line += "\\ufffd";
     } else {
       line += c;
     }

@@ -6,8 +6,10 @@
 #include <ctime>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -113,5 +115,15 @@ int main(int argc, char** argv) {
     (exit->status == 0 ? std::cout : std::cerr) << exit->text;
     return exit->status;
   }
-  return cnproc::Run(std::get<cnproc::Options>(parsed));
+  try {
+    return cnproc::Run(std::get<cnproc::Options>(parsed));
+  } catch (const std::system_error& error) {
+    cnproc::Log(
+        cnproc::Severity::kError,
+        std::string("cannot start a thread: ") + error.what() +
+            "; allow more (ulimit -u, TasksMax= of the unit, the pids limit of the container)");
+  } catch (const std::bad_alloc&) {
+    cnproc::Log(cnproc::Severity::kError, "out of memory at the start; allow more");
+  }
+  return cnproc::kCannotWork;
 }

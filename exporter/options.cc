@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <initializer_list>
 #include <limits>
 #include <map>
@@ -49,7 +50,11 @@ struct RawOptions {
   std::string idle_timeout = "15m";
   std::string container_idle_timeout = "5m";
   bool disable_defaults = false;
-  std::map<std::string, bool> collectors;  // those that a flag named
+  struct Collector {
+    bool enabled = false;
+    const CLI::Option* flag = nullptr;
+  };
+  std::map<std::string, Collector> collectors;  // the last of several flags counts
 };
 
 void AddWebFlags(CLI::App& app, Options& options) {
@@ -98,7 +103,11 @@ void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
                  "1 = as recorded, 10 = ten times as fast, 0 = as fast as it goes")
       ->capture_default_str()
       ->needs(replay)
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(CLI::Range(0.0, 1e6))
+      ->check([](const std::string& text) {
+        double speed = 0;
+        return absl::SimpleAtod(text, &speed) && std::isnan(speed) ? "nan is no speed" : "";
+      });
   app.add_flag("--connector.replay-loop", options.replay_loop, "Begin again at the end")
       ->needs(replay);
 }
@@ -109,9 +118,9 @@ void AddCollectorFlags(CLI::App& app, RawOptions& raw) {
   for (const CollectorSpec& spec : CollectorSpecs()) {
     if (spec.enabled == CollectorSpec::Default::kAlways) continue;
     const std::string name(spec.name);
-    app.add_flag_function(
-        absl::StrCat("--collector.", name, ",!--no-collector.", name),
-        [&raw, name](int64_t count) { raw.collectors[name] = count > 0; },
+    RawOptions::Collector& collector = raw.collectors[name];
+    collector.flag = app.add_flag(
+        absl::StrCat("--collector.", name, ",!--no-collector.", name), collector.enabled,
         absl::StrCat(
             "Collector: ", std::string(spec.help),
             spec.enabled == CollectorSpec::Default::kOn ? " (default: on)" : " (default: off)"));
@@ -168,13 +177,14 @@ void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
 
 void EnableCollectors(const RawOptions& raw, Options& options) {
   for (const CollectorSpec& spec : CollectorSpecs()) {
-    const auto named = raw.collectors.find(std::string(spec.name));
+    const auto found = raw.collectors.find(std::string(spec.name));
+    const bool is_named = found != raw.collectors.end() && found->second.flag->count() > 0;
     bool enabled = spec.enabled == CollectorSpec::Default::kAlways ||
                    (spec.enabled == CollectorSpec::Default::kOn && !raw.disable_defaults);
-    if (named != raw.collectors.end()) enabled = named->second;
+    if (is_named) enabled = found->second.enabled;
     if (!enabled) continue;
     options.collectors.push_back(&spec);
-    if (named != raw.collectors.end()) options.named_collectors.emplace_back(spec.name);
+    if (is_named) options.named_collectors.emplace_back(spec.name);
   }
 }
 

@@ -54,43 +54,42 @@ void DecodeExit(const proc_event& raw, Event& event) {
 bool DecodeEvent(const proc_event& raw, Event& event) {
   event.cpu = raw.cpu;
   event.timestamp_ns = static_cast<int64_t>(raw.timestamp_ns);
-  // As an integer: newer kernels send values that this header's enum does not have.
-  switch (static_cast<uint32_t>(raw.what)) {
-    case proc_event::PROC_EVENT_FORK:
+  switch (static_cast<What>(raw.what)) {  // or a value of a newer kernel
+    case What::kFork:
       DecodeFork(raw, event);
       return true;
-    case proc_event::PROC_EVENT_EXEC:
+    case What::kExec:
       event.type = EventType::kExec;
       event.tid = raw.event_data.exec.process_pid;
       event.tgid = raw.event_data.exec.process_tgid;
       return true;
-    case proc_event::PROC_EVENT_UID:
+    case What::kUid:
       DecodeId(raw, EventType::kUid, event);
       return true;
-    case proc_event::PROC_EVENT_GID:
+    case What::kGid:
       DecodeId(raw, EventType::kGid, event);
       return true;
-    case proc_event::PROC_EVENT_SID:
+    case What::kSid:
       event.type = EventType::kSid;
       event.tid = raw.event_data.sid.process_pid;
       event.tgid = raw.event_data.sid.process_tgid;
       return true;
-    case proc_event::PROC_EVENT_PTRACE:
+    case What::kPtrace:
       DecodePtrace(raw, event);
       return true;
-    case proc_event::PROC_EVENT_COMM:
+    case What::kComm:
       event.type = EventType::kComm;
       event.tid = raw.event_data.comm.process_pid;
       event.tgid = raw.event_data.comm.process_tgid;
       return true;
-    case proc_event::PROC_EVENT_COREDUMP:
+    case What::kCoredump:
       event.type = EventType::kCoredump;
       event.tid = raw.event_data.coredump.process_pid;
       event.tgid = raw.event_data.coredump.process_tgid;
       event.parent_tid = raw.event_data.coredump.parent_pid;
       event.parent_tgid = raw.event_data.coredump.parent_tgid;
       return true;
-    case static_cast<uint32_t>(proc_event::PROC_EVENT_EXIT):
+    case What::kExit:
       DecodeExit(raw, event);
       return true;
     default:
@@ -128,7 +127,7 @@ MessageHead DecodeConnectorMessage(const Datagram& datagram, Event& event) {
   }
   message.sequence = connector.seq;
   message.cpu = raw.cpu;
-  if (raw.what == proc_event::PROC_EVENT_NONE) {
+  if (static_cast<What>(raw.what) == What::kNone) {
     message.kind = MessageKind::kAck;
     message.ack = connector.ack;
     message.ack_error = raw.event_data.ack.err;

@@ -18,6 +18,21 @@ inline constexpr size_t kConnectorHeaderBytes = 16 + 20;
 inline constexpr size_t kProcEventBytes = 40;
 inline constexpr size_t kEventDatagramBytes = kConnectorHeaderBytes + kProcEventBytes;
 
+// proc_event.what. Headers of Linux 6.6 moved these out of struct proc_event, so that neither name
+// of theirs compiles everywhere.
+enum class What : uint32_t {
+  kNone = 0,
+  kFork = 0x1,
+  kExec = 0x2,
+  kUid = 0x4,
+  kGid = 0x40,
+  kSid = 0x80,
+  kPtrace = 0x100,
+  kComm = 0x200,
+  kCoredump = 0x40000000,
+  kExit = 0x80000000,
+};
+
 enum class MessageKind : uint8_t {
   kEvent,
   kAck,            // the kernel's answer to a LISTEN, an IGNORE or a probe: anybody's

@@ -2,7 +2,6 @@
 #include "collectors/kernel/socket_filter.h"
 
 #include <arpa/inet.h>
-#include <linux/cn_proc.h>
 
 #include <array>
 #include <cstdint>
@@ -18,7 +17,7 @@ constexpr uint32_t kEffectiveUidOffset = kConnectorHeaderBytes + 16 + 12;
 constexpr uint32_t kPassBytes = UINT32_MAX;
 
 // BPF loads words in network order, the event is in the host's.
-uint32_t AsLoaded(uint32_t host_order) { return htonl(host_order); }
+uint32_t AsLoaded(What what) { return htonl(static_cast<uint32_t>(what)); }
 
 using Program = std::array<sock_filter, 11>;
 
@@ -32,16 +31,13 @@ Program MakeProgram(uint32_t life, uint32_t attribute) {
       /*  1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kEffectiveUidOffset + 4, 0, jump(1, kLife)),
       /*  2 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kWhatOffset),
       /*  3 */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_COMM),
-               jump(3, kAttribute), 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kComm), jump(3, kAttribute), 0),
       /*  4 */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_PTRACE),
-               jump(4, kAttribute), 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kPtrace), jump(4, kAttribute), 0),
       /*  5 */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_GID), jump(5, kAttribute),
-               0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kGid), jump(5, kAttribute), 0),
       /*  6 */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(proc_event::PROC_EVENT_UID), 0, jump(6, kLife)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kUid), 0, jump(6, kLife)),
       // Anybody can flip uids within a user namespace; only real privilege reaches 0.
       /*  7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kEffectiveUidOffset),
       /*  8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, jump(8, kAttribute)),

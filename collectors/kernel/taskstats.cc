@@ -35,6 +35,9 @@ std::optional<Bytes> FindAttribute(Bytes bytes, uint16_t type) {
   return std::nullopt;
 }
 
+// The offsets are those of the header. One of version 15 has them elsewhere: build with another.
+static_assert(offsetof(taskstats, ac_comm) == 80, "linux/taskstats.h is of version 15");
+
 // Version 15 (Linux 6.14 before its stable fix) grew in the middle: a minimum and a maximum for
 // each kind of delay, 16 bytes each. Three kinds stand before ac_comm, three more before ac_tgid.
 // Version 16 has them at the end, as every other version has what is new.

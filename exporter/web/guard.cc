@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace cnproc {
 namespace {
@@ -51,6 +52,13 @@ absl::Status Guard::Reload() {
                                                    tls_ == nullptr ? "on" : "off",
                                                    " while the exporter runs: restart it"));
   }
+  // A file that is just being written must not open every door.
+  if (config->basic_auth_users.empty() && Current()->auth != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config_file_,
+                     ": basic_auth_users is not there any more; to serve everybody, "
+                     "restart the exporter"));
+  }
   if (config->tls) {
     if (absl::Status status = tls_->Replace(*config->tls); !status.ok()) return status;
   }
@@ -67,6 +75,10 @@ void Guard::Adopt(WebConfig config) {
     rules->auth = old->auth;
   } else if (!rules->users.empty()) {
     rules->auth = std::make_shared<BasicAuth>(rules->users);
+  }
+  for (const auto& [name, value] : rules->headers) {
+    rules->frames_of_same_origin |=
+        name == "X-Frame-Options" && strcasecmp(value.c_str(), "sameorigin") == 0;
   }
   const MutexLock lock(mutex_);
   rules_ = std::move(rules);
@@ -92,6 +104,14 @@ HttpResponse Guard::Handle(const HttpRequest& request, const Handler& inner) con
     case BasicAuth::Verdict::kBusy:
       response = AskLater();
       break;
+  }
+  // Of the two headers on frames browsers heed only the policy.
+  if (rules->frames_of_same_origin) {
+    for (auto& [name, value] : response.headers) {
+      if (name == "Content-Security-Policy") {
+        absl::StrReplaceAll({{"frame-ancestors 'none'", "frame-ancestors 'self'"}}, &value);
+      }
+    }
   }
   // What is configured takes the place of our own.
   for (const auto& [name, value] : rules->headers) {

@@ -26,7 +26,7 @@ class Guard {
 
   // Reads the file again, all or nothing: on an error what was in force stays so. While the users
   // stay the same, verified logins stay remembered. Whether there is
-  // TLS at all cannot change while the server runs.
+  // TLS at all cannot change while the server runs, and passwords cannot go.
   absl::Status Reload();
 
   // nullptr without TLS. Lives as long as this object.
@@ -41,6 +41,7 @@ class Guard {
     std::map<std::string, std::string> users;
     std::shared_ptr<BasicAuth> auth;  // nullptr: everybody
     HttpHeaders headers;
+    bool frames_of_same_origin = false;  // X-Frame-Options is sameorigin
   };
 
   explicit Guard(std::string config_file) : config_file_(std::move(config_file)) {}

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <exception>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -29,6 +31,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kClientTimeout{5000};
 constexpr std::chrono::milliseconds kStopPatience{5000};
+constexpr std::chrono::milliseconds kStartPatience{5000};
+// As CivetWeb tells them apart.
+constexpr int kMasterThread = 0;
+constexpr int kWorkerThread = 1;
 constexpr size_t kWriteChunkBytes = size_t{16} << 10;  // a record of TLS
 
 bool IsToken(std::string_view text) {
@@ -133,6 +139,20 @@ void LeaveRealTime() {
   pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
 }
 
+// Each worker has an event of CivetWeb's and serves one connection. Where events run out CivetWeb
+// corrupts its heap, and where connections do the collector cannot read /proc.
+absl::Status ReserveDescriptors(int workers) {
+  constexpr rlim_t kOthers = 64;
+  const rlim_t needed = 2 * static_cast<rlim_t>(workers) + kOthers;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return absl::OkStatus();
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  if (limit.rlim_cur >= needed && setrlimit(RLIMIT_NOFILE, &limit) == 0) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the web server needs ", needed, " file descriptors, and the limit is ", limit.rlim_max,
+      ": raise it (ulimit -n, LimitNOFILE= of the unit) or lower --web.max-requests"));
+}
+
 // What CivetWeb says when it cannot start; at other times what clients provoke, which no log needs.
 struct StartMessages {
   std::atomic<bool> wanted{true};
@@ -151,6 +171,8 @@ class HttpServer::Impl {
   std::vector<std::string> BoundAddresses() const;
 
  private:
+  // CivetWeb does not tell if threads could not be started, not even the one that accepts.
+  absl::Status AwaitThreads();
   // The addresses with the ports that they really have.
   std::vector<ListenAddress> OpenDoors() const;
   // Answers the request; its status is what the callback must return, which is never 0.
@@ -165,6 +187,8 @@ class HttpServer::Impl {
   std::vector<ListenAddress> addresses_;
   mg_context* context_ = nullptr;
   StartMessages messages_;
+  std::atomic<int> masters_{0};
+  std::atomic<int> workers_{0};
   std::atomic<int> running_requests_{0};
   std::atomic<bool> stopping_{false};
 };
@@ -207,25 +231,16 @@ absl::Status HttpServer::Impl::Start() {
   }
   if (addresses_.empty()) return absl::InvalidArgumentError("no --web.listen-address");
 
+  absl::Status descriptors = ReserveDescriptors(options_.worker_threads);
+  if (!descriptors.ok()) return descriptors;
   const std::string threads = absl::StrCat(options_.worker_threads);
   const std::string timeout = absl::StrCat(kClientTimeout.count());
-  const char* options[] = {"listening_ports",
-                           ports.c_str(),
-                           "num_threads",
-                           threads.c_str(),
-                           "listen_backlog",
-                           "1024",
-                           "request_timeout_ms",
-                           timeout.c_str(),
-                           "max_request_size",
-                           "16384",
-                           "enable_keep_alive",
-                           "no",
-                           "decode_url",
-                           "no",
-                           "tcp_nodelay",
-                           "1",
-                           nullptr};
+  const char* options[] = {"listening_ports", ports.c_str(), "num_threads", threads.c_str(),
+                           "listen_backlog", "1024", "request_timeout_ms", timeout.c_str(),
+                           "max_request_size", "16384", "enable_keep_alive", "no", "decode_url",
+                           "no", "tcp_nodelay", "1",
+                           // Else a request line with our own address in it gets no answer at all.
+                           "enable_auth_domain_check", "no", nullptr};
   mg_callbacks callbacks = {};
   callbacks.begin_request = [](mg_connection* connection) {
     return Of(connection).OnRequest(connection);
@@ -243,7 +258,10 @@ absl::Status HttpServer::Impl::Start() {
     if (messages.wanted) messages.last = message;
     return 1;
   };
-  callbacks.init_thread = [](const mg_context*, int) -> void* {
+  callbacks.init_thread = [](const mg_context* context, int type) -> void* {
+    auto& self = *static_cast<Impl*>(mg_get_user_data(context));
+    if (type == kMasterThread) ++self.masters_;
+    if (type == kWorkerThread) ++self.workers_;
     LeaveRealTime();
     ReleaseStackOfStart();
     return nullptr;
@@ -257,12 +275,33 @@ absl::Status HttpServer::Impl::Start() {
   };
   context_ = mg_start(&callbacks, this, options);
   messages_.wanted = false;
-  if (context_ != nullptr) return absl::OkStatus();
+  if (context_ != nullptr) return AwaitThreads();
 
   absl::Status reason = ProbeListenAddresses(addresses_);
   if (!reason.ok()) return reason;
   return absl::UnavailableError(
       absl::StrCat("the web server does not start on ", ports, ": ", messages_.last));
+}
+
+absl::Status HttpServer::Impl::AwaitThreads() {
+  const auto deadline = Clock::now() + kStartPatience;
+  while (masters_ < 1 || workers_ < options_.worker_threads) {
+    if (Clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      continue;
+    }
+    const int started = workers_;
+    if (masters_ > 0) {
+      Stop();
+    } else {
+      context_ = nullptr;  // without its master it cannot be stopped; the process is about to end
+    }
+    return absl::UnavailableError(absl::StrCat(
+        "only ", started, " of the ", options_.worker_threads,
+        " threads of the web server could be started: allow more (ulimit -u, TasksMax= of the "
+        "unit, the pids limit of the container) or lower --web.max-requests"));
+  }
+  return absl::OkStatus();
 }
 
 void HttpServer::Impl::Stop() {
@@ -276,16 +315,20 @@ void HttpServer::Impl::Stop() {
   // The thread that accepts looks for the end only between two connections or each 2 s.
   const std::vector<ListenAddress> doors = OpenDoors();
   std::atomic<bool> stopped{false};
-  std::thread knocker([&doors, &stopped] {
-    for (const auto pause : {5, 20, 50, 200}) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(pause));
-      if (stopped) return;
-      for (const ListenAddress& door : doors) Knock(door);
-    }
-  });
+  std::thread knocker;
+  try {
+    knocker = std::thread([&doors, &stopped] {
+      for (const auto pause : {5, 20, 50, 200}) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+        if (stopped) return;
+        for (const ListenAddress& door : doors) Knock(door);
+      }
+    });
+  } catch (const std::system_error&) {  // no thread to be had: then it takes the 2 s
+  }
   mg_stop(context_);
   stopped = true;
-  knocker.join();
+  if (knocker.joinable()) knocker.join();
   context_ = nullptr;
 }
 

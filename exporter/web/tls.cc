@@ -66,21 +66,29 @@ absl::StatusOr<Pem> GetPem(const char* what, const std::string& inline_text,
 // Never asks a terminal for a password.
 int NoPassword(char*, int, int, void*) { return 0; }
 
-std::vector<CertificatePtr> ReadCertificates(const Pem& pem) {
+// All of them, or none if one is damaged: nobody would notice that those behind it are missing.
+absl::StatusOr<std::vector<CertificatePtr>> ReadCertificates(const Pem& pem) {
   std::vector<CertificatePtr> certificates;
   const BioPtr bio = pem.Open();
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, NoPassword, nullptr)) {
     certificates.emplace_back(certificate);
   }
-  ERR_clear_error();  // the end of the text is an error too
+  // The end of the text is an error too.
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+    return Bad(pem.name, absl::StrCat("certificate ", certificates.size() + 1,
+                                      " in it is damaged: ", OpensslError()));
+  }
+  ERR_clear_error();
+  if (certificates.empty()) return Bad(pem.name, "there is no PEM certificate in it");
   return certificates;
 }
 
 absl::Status UseCertificate(SSL_CTX* context, const TlsConfig& config) {
   const auto pem = GetPem("cert", config.cert, config.cert_file);
   if (!pem.ok()) return pem.status();
-  const std::vector<CertificatePtr> chain = ReadCertificates(*pem);
-  if (chain.empty()) return Bad(pem->name, "there is no PEM certificate in it");
+  const absl::StatusOr<std::vector<CertificatePtr>> read = ReadCertificates(*pem);
+  if (!read.ok()) return read.status();
+  const std::vector<CertificatePtr>& chain = *read;
   if (SSL_CTX_use_certificate(context, chain[0].get()) != 1) {
     return Bad(pem->name, OpensslError());
   }
@@ -111,9 +119,9 @@ absl::Status UseClientCa(SSL_CTX* context, const TlsConfig& config) {
   if (config.client_ca.empty() && config.client_ca_file.empty()) return absl::OkStatus();
   const auto pem = GetPem("client_ca", config.client_ca, config.client_ca_file);
   if (!pem.ok()) return pem.status();
-  const std::vector<CertificatePtr> authorities = ReadCertificates(*pem);
-  if (authorities.empty()) return Bad(pem->name, "there is no PEM certificate in it");
-  for (const CertificatePtr& authority : authorities) {
+  const absl::StatusOr<std::vector<CertificatePtr>> authorities = ReadCertificates(*pem);
+  if (!authorities.ok()) return authorities.status();
+  for (const CertificatePtr& authority : *authorities) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get()) != 1 ||
         SSL_CTX_add_client_CA(context, authority.get()) != 1) {
       return Bad(pem->name, OpensslError());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/web_config.h"
 
-#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "exporter/web/basic_auth.h"
 #include "exporter/web/small_file.h"
+#include "exporter/yaml_documents.h"
 
 namespace cnproc {
 namespace {
@@ -40,36 +40,6 @@ struct Choice {
   T value;
 };
 
-// Notes where documents begin, and nothing else.
-class DocumentStarts : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-
-  YAML::Mark last;
-};
-
-// YAML::LoadAll would tell too, but yaml-cpp 0.7 finds documents without end behind a stray "}".
-std::optional<YAML::Mark> FindSecondDocument(const std::string& text) {
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  DocumentStarts starts;
-  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) {
-    return std::nullopt;
-  }
-  return starts.last;
-}
-
 class WebConfigReader {
  public:
   explicit WebConfigReader(const std::string& file)
@@ -77,7 +47,7 @@ class WebConfigReader {
 
   absl::StatusOr<WebConfig> Read(const std::string& text) {
     if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {
-      return Error(*second, "only one YAML document is allowed, or a bracket is closed too often");
+      return Error(*second, kSecondDocument);
     }
     const YAML::Node document = YAML::Load(text);
     WebConfig config;

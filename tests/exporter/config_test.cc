@@ -131,7 +131,11 @@ constexpr BadFile kBadFiles[] = {
     {"a: b\n  c: d\n", "c.yml:2:4: "},
     {"unit: {limit: 3\n", "c.yml:2:1: "},
     {"a: *nowhere\n", "c.yml:1:4: "},
-    {"{}\n---\n{}\n", "c.yml:3:1: only one YAML document"},
+    {"{}\n---\n{}\n", "c.yml:2:1: only one YAML document"},
+    {",", "c.yml:1:1: "},
+    {",}", "c.yml:1:1: "},
+    {", {program: {limit: 4}}\n", "c.yml:1:1: "},
+    {"---\n,\n", "c.yml:2:1: "},
 };
 
 TEST(ConfigTest, RefusesABadFileAndSaysWhere) {

@@ -238,7 +238,8 @@ TEST_F(GuardTest, AReloadForgetsNoLoginWhileTheUsersStay) {
   ASSERT_TRUE(guard_->Reload().ok());
   // Then the login need not go through it again
   const auto again = std::chrono::steady_clock::now();
-  EXPECT_THAT(GetAs("alice:secret"), HasSubstr("X-Frame-Options: sameorigin"));
+  EXPECT_THAT(GetAs("alice:secret"),
+              AllOf(HasSubstr("X-Frame-Options: sameorigin"), HasSubstr("frame-ancestors 'self'")));
   EXPECT_LT(std::chrono::steady_clock::now() - again, first / 2);
 }
 

@@ -21,14 +21,21 @@ TEST(LogTest, JsonIsOneObject) {
             "\"k\":\"v\"}");
 }
 
+TEST(LogTest, KeepsUtf8) {
+  const std::string line =
+      FormatLogLine(LogFormat::kLogfmt, kTime, Severity::kError, "\u00fc/x.yml", {});
+  EXPECT_NE(line.find("\u00fc/x.yml"), std::string::npos) << line;
+}
+
 TEST(LogTest, NoValueCanBreakTheLine) {
   for (const LogFormat format : {LogFormat::kLogfmt, LogFormat::kJson}) {
     const std::string line =
         FormatLogLine(format, kTime, Severity::kError, "a\nb\x1b[31m\x7f\xff", {});
     for (const char c : line) {
-      EXPECT_GE(c, 0x20) << line;
-      EXPECT_LT(c, 0x7f) << line;
+      EXPECT_GE(static_cast<unsigned char>(c), 0x20) << line;
+      EXPECT_NE(c, 0x7f) << line;
     }
+    EXPECT_NE(line.find("\ufffd"), std::string::npos) << "what is no UTF-8 does not stay: " << line;
   }
 }
 

@@ -62,6 +62,11 @@ TEST(OptionsTest, ListenAddressesRepeat) {
 
 TEST(OptionsTest, CollectorsAreSwitchedAsInNodeExporter) {
   EXPECT_THAT(Names(Accepted({"--no-collector.processes"})), Not(testing::Contains("processes")));
+  // Of several the last counts, so that flags can be appended to a package's.
+  EXPECT_THAT(Names(Accepted({"--no-collector.processes", "--collector.processes"})),
+              testing::Contains("processes"));
+  EXPECT_THAT(Names(Accepted({"--collector.processes", "--no-collector.processes"})),
+              Not(testing::Contains("processes")));
   EXPECT_THAT(Names(Accepted({"--collector.disable-defaults"})), ElementsAre("stream"));
   const Options named = Accepted({"--collector.disable-defaults", "--collector.processes"});
   EXPECT_THAT(Names(named), ElementsAre("stream", "processes"));
@@ -73,7 +78,7 @@ TEST(OptionsTest, RefusalsAreOneLineThatNamesTheFlag) {
        {"--no-such-flag", "--web.telemetry-path=metrics", "--web.max-requests=0",
         "--web.listen-address=nonsense", "--connector.receive-buffer=8 elephants",
         "--log.level=loud", "--log.format=xml", "--path.procfs=/does/not/exist",
-        "--connector.replay-speed=2", "--collector.stream"}) {
+        "--connector.replay-speed=2", "--collector.stream", "--collector.oom=maybe"}) {
     const ExitRequest refused = Refused({flag});
     EXPECT_EQ(refused.status, 2) << flag;
     const std::string name(flag, std::min(std::string(flag).find('='), std::string(flag).size()));

@@ -32,6 +32,11 @@ function durationText(seconds) {
   return seconds < 86400 ? `${seconds / 3600} h` : `${seconds / 86400} d`;
 }
 
+// Of a metric that is not on the page nothing is known.
+function countText(format, count) {
+  return count === null ? "–" : format.format(count);
+}
+
 function bytesText(bytes) {
   return bytes === null ? "–" : `${short.format(bytes / 2 ** 20)} MiB`;
 }
@@ -247,13 +252,15 @@ function fillSignals(page, oldest) {
   const entries = [...grown].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   const cores = growthOf(page, oldest, "cnproc_coredumps_total");
   if (cores) entries.push(["core dumps", cores]);
-  fillList("signals", entries.slice(0, TABLE_ROWS), "No process was ended by a signal.");
+  const isOff = sum(page, "cnproc_exit_signals_total") === null;
+  fillList("signals", entries.slice(0, TABLE_ROWS),
+    isOff ? "The collector processes is off." : "No process was ended by a signal.");
 }
 
 // ---- The page --------------------------------------------------------------------------------
 
 const state = {
-  history: [], // {time (ms), page}, oldest first
+  history: [], // {time (ms, of a clock that nobody sets), date, page}, oldest first
   charts: [],
   windowMs: 120000,
   paused: false,
@@ -268,13 +275,13 @@ function complain(text) {
 }
 
 function fillTiles(page, before, seconds) {
-  $("processes").textContent = whole.format(sum(page, "cnproc_processes") ?? 0);
-  $("threads").textContent = whole.format(sum(page, "cnproc_threads") ?? 0);
+  $("processes").textContent = countText(whole, sum(page, "cnproc_processes"));
+  $("threads").textContent = countText(whole, sum(page, "cnproc_threads"));
   $("events").textContent = rateText((growthOf(page, before, "cnproc_events_total") ?? 0) / seconds);
   const lost = sum(page, "cnproc_events_lost_total") ?? 0;
   $("losses").textContent = short.format(lost);
   $("losses").classList.toggle("bad", lost > 0);
-  $("cores").textContent = short.format(sum(page, "cnproc_coredumps_total") ?? 0);
+  $("cores").textContent = countText(short, sum(page, "cnproc_coredumps_total"));
   $("memory").textContent = bytesText(sum(page, "process_resident_memory_bytes"));
 }
 
@@ -283,10 +290,9 @@ function draw() {
   const previous = state.history.at(-2);
   if (!previous) return;
   const seconds = (newest.time - previous.time) / 1000;
-  const time = new Date(newest.time);
   for (const chart of state.charts) {
     const values = chart.lines.map((line) => line.value(newest.page, previous.page, seconds));
-    chart.add(time, values, state.windowMs);
+    chart.add(newest.date, values, state.windowMs);
   }
   fillTiles(newest.page, previous.page, seconds);
   const recent = state.history.at(-Math.min(TABLE_PAGES, state.history.length));
@@ -327,8 +333,10 @@ async function poll() {
   if (state.paused || document.hidden) return;
   try {
     const page = await fetchPage();
+    // Rates across an outage would be averages over all of it, those across a restart nonsense.
+    if (state.failingSince || hasRestarted(page)) beginAnew();
     state.failingSince = null;
-    state.history.push({ time: Date.now(), page });
+    state.history.push({ time: performance.now(), date: new Date(), page });
     if (state.history.length > KEPT_PAGES) state.history.shift();
     draw();
     if (sum(page, "cnproc_up") === 1) complain("");
@@ -341,6 +349,11 @@ async function poll() {
   }
 }
 
+function hasRestarted(page) {
+  const before = state.history.at(-1);
+  return before && sum(page, "process_start_time_seconds") !== sum(before.page, "process_start_time_seconds");
+}
+
 // After a pause rates would be averages over all of it: begin anew, with a gap in the lines.
 function beginAnew() {
   for (const chart of state.charts) chart.gap(new Date());
@@ -351,7 +364,6 @@ function setPaused(paused) {
   if (state.paused && !paused) beginAnew();
   state.paused = paused;
   $("pause").textContent = paused ? "Continue" : "Pause";
-  $("pause").setAttribute("aria-pressed", paused);
 }
 
 async function main() {
