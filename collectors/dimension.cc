@@ -88,22 +88,25 @@ void DimensionCollector::OnChange(const Change& change) {
         break;
       case Change::Type::kExeced:
         ++counts->execs;
+        if (change.escalated) ++counts->escalations;
         break;
       case Change::Type::kProcessEnded:
         CountEnd(change, *counts);
         break;
-      case Change::Type::kUidChanged:
-        if (change.escalated) ++counts->escalations;
+      case Change::Type::kEscalated:
+        ++counts->escalations;
         break;
       default:
         break;
     }
   }
-  if (dimension_ == Dimension::kProgram && change.late_execs + change.late_forks > 0) {
-    // What could not be counted while the program had no name.
+  // What could not be counted while the program had no name.
+  const bool late = change.late_execs + change.late_forks > 0 || change.late_escalated;
+  if (late && dimension_ == Dimension::kProgram) {
     Counts& now_known = *CountsOf(change.process);
     now_known.execs += change.late_execs;
     now_known.forks += change.late_forks;
+    now_known.escalations += change.late_escalated ? 1 : 0;
   }
 }
 

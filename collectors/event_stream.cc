@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "collectors/kernel/clock.h"
 
@@ -18,6 +19,7 @@ constexpr int64_t kMaxAttributeReads = 16;
 constexpr int kMaxLifeReads = 32;
 constexpr size_t kMaxWaitingAttributes = 8192;
 constexpr int64_t kProbePaceNs = kNsPerSecond;
+constexpr int64_t kProbeCostFactor = 20;
 
 }  // namespace
 
@@ -67,6 +69,7 @@ absl::StatusOr<bool> EventStream::ReadLife() {
   life_.clear();
   receipts_.clear();
   bool drained = false;
+  uint64_t drops = stats_.dropped[static_cast<size_t>(SocketId::kLife)];
   for (int reads = 0; reads < kMaxLifeReads && !drained; ++reads) {
     const int64_t before_read_ns = source_.NowNs();
     absl::StatusOr<SourceRead> read = source_.Read(SocketId::kLife);
@@ -86,6 +89,12 @@ absl::StatusOr<bool> EventStream::ReadLife() {
           {.end = life_.size(), .received_ns = read->datagrams.front().received_ns});
     }
     drained = !read->may_have_more;
+    if (drained && !read->datagrams.empty()) {
+      // The error of an overrun ends a batch early: then the queue behind it is full.
+      const absl::StatusOr<uint64_t> drops_now = source_.Drops(SocketId::kLife);
+      if (!drops_now.ok()) return drops_now.status();
+      drained = std::exchange(drops, *drops_now) == *drops_now;
+    }
     if (drained) horizon_ns_ = std::max(horizon_ns_, before_read_ns);
   }
   return drained;
@@ -209,10 +218,13 @@ absl::Status EventStream::AccountForLoss(bool drained) {
     }
     audit_.EndDrainedRound(*drops);
     stats_.lost_in_kernel = audit_.lost();
-    if (audit_.wants_probe() && source_.NowNs() - probed_ns_ >= kProbePaceNs) {
+    if (audit_.wants_probe() && source_.NowNs() - probed_ns_ >= probe_pace_ns_) {
       drops_before_probe_ = *drops;
-      probed_ns_ = source_.NowNs();
+      const int64_t before_ns = source_.NowNs();
       if (absl::Status status = source_.Probe(); !status.ok()) return status;
+      // On many busy CPUs the probe itself takes its time, in which nothing is read.
+      probed_ns_ = source_.NowNs();
+      probe_pace_ns_ = std::max(kProbePaceNs, kProbeCostFactor * (probed_ns_ - before_ns));
       probing_ = true;
     }
   }

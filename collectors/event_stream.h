@@ -90,6 +90,7 @@ class EventStream {
   bool probing_ = false;
   uint64_t drops_before_probe_ = 0;
   int64_t probed_ns_ = 0;
+  int64_t probe_pace_ns_ = 0;
 };
 
 }  // namespace cnproc

@@ -109,6 +109,12 @@ void Identities::Assign(Change& change) {
     case Change::Type::kUidChanged:
       if (change.process != nullptr) SetUser(*change.process);
       break;
+    case Change::Type::kEscalated:
+      if (wanted(Dimension::kProgram) && nameless_.size() < kMaxNameless &&
+          ValueOf(*change.process, Dimension::kProgram) == kNoValue) {
+        nameless_[change.process->tgid].escalated = true;
+      }
+      break;
     case Change::Type::kProcessAppeared:
     case Change::Type::kProcessConfirmed:
       if (change.snapshot != nullptr) OnSnapshot(change);
@@ -164,6 +170,7 @@ void Identities::SetProgram(Change& change, std::string_view name, NameSource so
   const Nameless& nameless = found->second;
   change.late_execs = nameless.execs;
   change.late_forks = nameless.forks;
+  change.late_escalated = nameless.escalated;
   if (change.type != Change::Type::kExeced &&
       values.generation(nameless.previous_program) == nameless.previous_generation) {
     change.previous_program = nameless.previous_program;
@@ -230,6 +237,7 @@ void Identities::OnExec(Change& change) {
     process.name_source = NameSource::kUnknown;
     Nameless& nameless = nameless_[process.tgid];
     ++nameless.execs;
+    nameless.escalated |= change.escalated;
     nameless.previous_program = change.previous_program;
     nameless.previous_generation = programs.generation(change.previous_program);
   }

@@ -71,6 +71,7 @@ class Identities {
   struct Nameless {
     uint32_t execs = 0;
     uint32_t forks = 0;
+    bool escalated = false;
     ValueId previous_program = kNoValue;  // at its latest exec
     uint32_t previous_generation = 0;
   };

@@ -62,12 +62,12 @@ ValueId LabelValues::InternVerbatim(std::string_view text) {
     return found->second;
   }
   while (size() >= policy_.limit) {
-    if (!EvictLongestIdle()) return Other();
+    if (!EvictLongestIdle()) return InternOther();
   }
   return Create(text);
 }
 
-ValueId LabelValues::Other() {
+ValueId LabelValues::InternOther() {
   ++overflows_;
   Slot& slot = slots_[kOtherValue];
   if (!slot.in_use) Use(slot, kOtherText);

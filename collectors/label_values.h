@@ -54,6 +54,8 @@ class LabelValues {
   ValueId Intern(std::string_view text);
   // The same for bytes that are no label value themselves, but are made of some.
   ValueId InternVerbatim(std::string_view text);
+  // kOtherValue, for what is others' by its nature. Counts as an overflow too.
+  ValueId InternOther();
 
   // A process of this value began or ended. kNoValue is allowed in all of these.
   void AddProcess(ValueId id) {
@@ -113,7 +115,6 @@ class LabelValues {
   ValueId Create(std::string_view text);
   void CreateExpected();
   void Use(Slot& slot, std::string_view text);
-  ValueId Other();
   void GoIdle(ValueId id);
   void LeaveIdle(ValueId id);
   bool EvictLongestIdle();

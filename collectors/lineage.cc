@@ -24,6 +24,10 @@ class LineageCollector final : public Collector {
     const LabelValues& programs = identities_.values(Dimension::kProgram);
     const ValueId program = change.process->values[static_cast<size_t>(Dimension::kProgram)];
     if (program == kNoValue || change.previous_program == kNoValue) return;
+    if (program == kOtherValue && change.previous_program == kOtherValue) {
+      execs_.at(pairs_, pairs_.InternOther()) += execs;
+      return;
+    }
     std::string pair = programs.value(change.previous_program).text;
     pair += kSeparator;
     pair += programs.value(program).text;

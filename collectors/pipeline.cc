@@ -149,14 +149,15 @@ void Pipeline::Run() {
     execs_in_round_ = ExecsOf(stream_.stats()) - execs_before;
     if (absl::Status ended = source_->Ended(); !ended.ok()) TellEnd(ended);
     if (source_->NowNs() >= next_tick_ns_) Tick();
-    OfferCut(requested);
+    if (caught_up_) OfferCut(requested);
     last_round_ns_ = MonotonicNs();
   }
 }
 
 void Pipeline::AwaitEvents() {
   const int64_t wait_ns = WaitNs();
-  if (wait_ns <= 0) return;
+  // After an overrun the kernel drops everything until the queue is empty.
+  if (wait_ns <= 0 || !caught_up_) return;
   int64_t gather_ns = execs_in_round_ > 0 ? Pace::kStormGatherNs : Pace::kForkStormGatherNs;
   // In a storm there is nothing to wait for.
   if (drained_ && !Pace::IsStorm(messages_in_round_)) {
@@ -186,9 +187,11 @@ void Pipeline::DoRound() {
       // Until the next tick there is nothing to read from.
       SleepUnlessWoken(wake_fd_, kTickNs / 10);
     }
+    caught_up_ = true;  // with all that there is
     return;
   }
   drained_ = round->drained;
+  caught_up_ = round->life_drained;
   if (!procfs_) return;
   if (scan_ != nullptr) {
     ContinueScan(round->life_drained);
@@ -233,6 +236,7 @@ void Pipeline::Tick() {
   const int64_t unix_offset_ns = source_->UnixOffsetNs();
   MutexLock lock(mutex_);
   identities_.AdvanceTo(now_ns, unix_offset_ns);
+  table_.TellEscalations(now_ns);
   TakeFromMachine();
   TellTime();
 }
@@ -271,6 +275,7 @@ void Pipeline::OnBatch(std::span<const Event> events, int64_t received_ns,
   const int64_t now_ns = source_->NowNs();
   for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, now_ns);
   Apply(events, received_ns);
+  table_.TellEscalations(received_ns);
 }
 
 void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {

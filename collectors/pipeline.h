@@ -131,6 +131,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   EventStream stream_;
   Machine machine_;
   Pace pace_;
+  bool caught_up_ = true;  // with the life socket; under a flood of attributes the other never is
   uint64_t messages_in_round_ = 0;
   uint64_t execs_in_round_ = 0;
   bool drained_ = true;          // by the last round
@@ -151,7 +152,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> cuts_requested_{0};
   std::atomic<int64_t> last_round_ns_{0};
-  std::atomic<uint64_t> fork_baseline_{0};
+  static constexpr uint64_t kNoBaseline = UINT64_MAX;
+  std::atomic<uint64_t> fork_baseline_{kNoBaseline};  // of /proc/stat, where counting began
 
   mutable Mutex mutex_;
   std::condition_variable_any cut_offered_;

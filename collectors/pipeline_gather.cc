@@ -95,8 +95,11 @@ HostNumbers Pipeline::ReadHostNumbers() const {
   const auto read = [](const absl::StatusOr<uint64_t>& number) {
     return number.ok() ? std::optional<uint64_t>(*number) : std::nullopt;
   };
-  host.kernel_forks = read(procfs_->TotalForks());
-  if (host.kernel_forks) *host.kernel_forks -= fork_baseline_;
+  const uint64_t fork_baseline = fork_baseline_;
+  if (fork_baseline != kNoBaseline) {
+    host.kernel_forks = read(procfs_->TotalForks());
+    if (host.kernel_forks) *host.kernel_forks -= fork_baseline;
+  }
   host.tasks = read(procfs_->Tasks());
   host.pid_max = read(procfs_->PidMax());
   host.threads_max = read(procfs_->ThreadsMax());

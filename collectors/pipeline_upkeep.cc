@@ -60,6 +60,8 @@ void Pipeline::AuditForks() {
   }
   const std::optional<ForkAudit> audit = ReadForkAudit();
   if (!audit) return;
+  // The start found no moment to set it.
+  if (fork_baseline_ == kNoBaseline) fork_baseline_ = audit->kernel_forks - audit->forks_seen;
   if (mute_watch_.IsMuted(*audit)) {
     Resubscribe(/*renew=*/false, "forks happen and no event comes");
   } else if (!mute_watch_.suspects()) {

@@ -69,6 +69,7 @@ class ProcessesCollector final : public Collector {
         break;
       case Change::Type::kProcessConfirmed:
       case Change::Type::kOomKilled:
+      case Change::Type::kEscalated:
         break;
     }
   }

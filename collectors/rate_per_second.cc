@@ -37,13 +37,18 @@ void RatePerSecond::OnTime(int64_t now_ns) {
   if (!first_open_second_) first_open_second_ = now_second + 1;
   const int64_t over = now_second - 1 - *first_open_second_;
   if (over <= 0) return;
-  for (int64_t i = 0; i < over; ++i) {
+  // What lies beyond the open seconds is empty: after a jump of the clock there may be billions.
+  const int64_t empty = std::max<int64_t>(0, over - kMaxOpenSeconds);
+  for (int64_t i = 0; i < over - empty; ++i) {
     const int64_t second = (*first_open_second_)++;
     const uint64_t count = open_.empty() ? 0 : open_.front();
     if (!open_.empty()) open_.pop_front();
     const bool lossy = second >= lossy_from_second_ && second <= lossy_to_second_;
     if (!lossy) histogram_.Observe(static_cast<double>(count));
   }
+  if (empty == 0) return;
+  *first_open_second_ += empty;
+  histogram_.Observe(0, static_cast<uint64_t>(empty));
 }
 
 }  // namespace cnproc

@@ -18,7 +18,8 @@ RefusalSampler::RefusalSampler(CgroupFs cgroups) : cgroups_(std::move(cgroups)) 
 }
 
 void RefusalSampler::Add(const std::shared_ptr<const CgroupFacts>& cgroup) {
-  if (known_.size() >= kMaxFiles) return;
+  // Many groups have no file of their own; they must not keep others out.
+  if (known_.size() >= kMaxFiles) known_.clear();
   known_.insert(cgroup);
   const CgroupIdentity& identity = cgroup->identity;
   const bool has_unit = !identity.unit.empty();
@@ -68,6 +69,11 @@ void RefusalSampler::Sample(size_t max_files, std::vector<Refusals>& refusals) {
     if (next_ >= files_.size()) next_ = 0;
     File& file = files_[next_];
     const absl::StatusOr<ForkRefusals> now = cgroups_.ReadForkRefusals(file.unified, file.path);
+    // Of a group that cannot be read just now, for want of descriptors, nothing is forgotten.
+    if (absl::IsResourceExhausted(now.status())) {
+      ++next_;
+      continue;
+    }
     if (!now.ok()) {
       RemoveFile(next_);
       continue;

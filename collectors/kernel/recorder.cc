@@ -2,6 +2,7 @@
 #include "collectors/kernel/recorder.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -54,6 +55,8 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
 Recorder::Recorder(std::string path, std::FILE* file, uint64_t max_bytes,
                    std::function<void(const std::string&)> ended)
     : path_(std::move(path)), max_bytes_(max_bytes), ended_(std::move(ended)), file_(file) {
+  // Unbuffered: what could not be written must not be written later, behind a gap.
+  (void)std::setvbuf(file_, nullptr, _IONBF, 0);
   AppendPcapFileHeader(backlog_);
   thread_ = std::thread([this] { Run(); });
 }
@@ -65,7 +68,7 @@ Recorder::~Recorder() {
   }
   wake_.notify_one();
   thread_.join();
-  // Every write was flushed, and told if it failed.
+  // Nothing is left to be written.
   (void)std::fclose(file_);
 }
 
@@ -118,10 +121,11 @@ bool Recorder::Write(const std::string& packets) {
     if (full) break;
     length += packet_bytes;
   }
-  const bool failed =
-      std::fwrite(packets.data(), 1, length, file_) != length || std::fflush(file_) != 0;
-  if (failed) {
+  if (std::fwrite(packets.data(), 1, length, file_) != length) {
     ended_(absl::StrCat("the recording ", path_, " ends: ", std::strerror(errno)));
+    // A packet that was cut would make all of it unreadable. Of a pipe nothing can be taken back.
+    [[maybe_unused]] const int result =
+        ftruncate(fileno(file_), static_cast<off_t>(written_bytes_));
     return false;
   }
   written_bytes_ += length;

@@ -52,14 +52,18 @@ struct Change {
     kProcessVanished,   // its end was never seen; still in the table while this is told
     kProcessConfirmed,  // a scan saw a process that was known
     kOomKilled,         // the kernel logged it; tgid is 0 if it is not in the table any more
+    kEscalated,         // who escalated is known now: not a program that it is about to exec
   };
-  static constexpr size_t kTypeCount = static_cast<size_t>(Type::kOomKilled) + 1;
+  static constexpr size_t kTypeCount = static_cast<size_t>(Type::kEscalated) + 1;
 
   Type type = Type::kProcessForked;
-  bool at_start = false;       // kProcessAppeared, kProcessVanished: before the first scan was done
-  bool escalated = false;      // kUidChanged: the effective uid went from non-zero to 0
-  bool oom_in_cgroup = false;  // kOomKilled: by a cgroup's limit, not the host's
+  bool at_start = false;  // kProcessAppeared, kProcessVanished: before the first scan was done
+  // kUidChanged: the effective uid went from non-zero to 0. That is told a second time, of whom it
+  // counts on: as kEscalated, or with the kExeced of a set-uid program.
+  bool escalated = false;
+  bool oom_in_cgroup = false;       // kOomKilled: by a cgroup's limit, not the host's
   bool real_uid_corrected = false;  // kProcessConfirmed: events had missed a change
+  bool late_escalated = false;      // as late_execs
   int64_t timestamp_ns = 0;         // CLOCK_MONOTONIC
   Process* process = nullptr;
   Process* parent = nullptr;                  // kProcessForked

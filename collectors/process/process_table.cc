@@ -10,6 +10,8 @@ namespace {
 // Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
 // within this time.
 constexpr int64_t kStartToleranceNs = 50'000'000;
+// From the new credentials to the end of execve the program is mapped: disks may be slow.
+constexpr int64_t kExecTakesNs = 100'000'000;
 
 }  // namespace
 
@@ -105,7 +107,11 @@ void ProcessTable::ApplyExec(const Event& event) {
   RemoveAllThreads(process);
   SetLeaderExited(process, false);
   process.kernel_thread = false;
-  Tell(Change::Type::kExeced, &process, event.timestamp_ns);
+  Change change{.type = Change::Type::kExeced,
+                .escalated = EscalatedByExec(process, event.timestamp_ns),
+                .timestamp_ns = event.timestamp_ns,
+                .process = &process};
+  sink_.OnChange(change);
   GiveUpIfFull(process, event.timestamp_ns);
 }
 
@@ -153,6 +159,38 @@ void ProcessTable::ApplyIdChange(const Event& event, Change::Type type) {
     Touch(event.tgid);
   }
   sink_.OnChange(change);
+  if (!change.escalated) return;
+  TellEscalation(*process);  // one that waits has waited long enough
+  escalations_[event.tgid] = event.timestamp_ns;
+}
+
+bool ProcessTable::EscalatedByExec(Process& process, int64_t exec_ns) {
+  if (escalations_.empty()) return false;
+  const auto waiting = escalations_.find(process.tgid);
+  if (waiting == escalations_.end()) return false;
+  if (exec_ns - waiting->second > kExecTakesNs) {
+    TellEscalation(process);
+    return false;
+  }
+  escalations_.erase(waiting);
+  return true;
+}
+
+void ProcessTable::TellEscalation(Process& process) {
+  if (escalations_.empty()) return;
+  const auto waiting = escalations_.find(process.tgid);
+  if (waiting == escalations_.end()) return;
+  const int64_t timestamp_ns = waiting->second;
+  escalations_.erase(waiting);
+  Tell(Change::Type::kEscalated, &process, timestamp_ns);
+}
+
+void ProcessTable::TellEscalations(int64_t now_ns) {
+  std::vector<pid_t> due;
+  for (const auto& [tgid, since_ns] : escalations_) {
+    if (now_ns - since_ns > kExecTakesNs) due.push_back(tgid);
+  }
+  for (const pid_t tgid : due) TellEscalation(*FindMutable(tgid));
 }
 
 void ProcessTable::ApplyPtrace(const Event& event) {
@@ -196,6 +234,7 @@ Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* sna
 }
 
 void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
+  TellEscalation(process);
   Change change{.type = Change::Type::kProcessVanished,
                 .at_start = !complete_,
                 .timestamp_ns = timestamp_ns,
@@ -205,6 +244,7 @@ void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
 }
 
 void ProcessTable::End(Process& process, const Event& event) {
+  TellEscalation(process);
   Change change{.type = Change::Type::kProcessEnded,
                 .timestamp_ns = event.timestamp_ns,
                 .process = &process,

@@ -28,6 +28,10 @@ class ProcessTable {
 
   void Apply(const Event& event);
 
+  // An exec of a set-uid program changes the uid before the kernel tells of the exec: an escalation
+  // waits that long for one. Tells those that waited at `now_ns`; call it as time passes.
+  void TellEscalations(int64_t now_ns);
+
   // A scan of /proc takes longer than the time between two events. From BeginScan on the table
   // remembers whom events touched, so that Reconcile knows which differences are news and which
   // are only the scan's age. Call Reconcile after the events queued during the scan are applied.
@@ -60,6 +64,10 @@ class ProcessTable {
   void ApplyExit(const Event& event);
   void ApplyIdChange(const Event& event, Change::Type type);
   void ApplyPtrace(const Event& event);
+  // Returns whether the process escalated so shortly before that this exec was the reason; tells an
+  // older escalation.
+  bool EscalatedByExec(Process& process, int64_t exec_ns);
+  void TellEscalation(Process& process);
 
   Process* FindMutable(pid_t tgid);
   Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
@@ -82,8 +90,9 @@ class ProcessTable {
 
   const size_t max_tasks_;
   ChangeSink& sink_;
-  absl::flat_hash_map<pid_t, Process> processes_;  // by tgid
-  absl::flat_hash_map<pid_t, Thread> threads_;     // by tid
+  absl::flat_hash_map<pid_t, Process> processes_;    // by tgid
+  absl::flat_hash_map<pid_t, Thread> threads_;       // by tid
+  absl::flat_hash_map<pid_t, int64_t> escalations_;  // that wait: by tgid, when they were
   size_t exited_leaders_ = 0;
   uint64_t evictions_ = 0;
 

@@ -160,7 +160,16 @@ TEST_F(IdentitiesTest, UsersFollowTheRealId) {
   EXPECT_EQ(world_.Number("cnproc_user_execs_total{uid=\"1000\"}"), 1);
   EXPECT_EQ(world_.Number("cnproc_user_forks_total{uid=\"0\"}"), 1);
   EXPECT_EQ(world_.Number("cnproc_user_forks_total{uid=\"1000\"}"), 1);
+  // Then the program counts that came of it, even if its name is known late.
+  world_.Exec(3, {});
+  EXPECT_EQ(world_.Number("cnproc_program_privilege_escalations_total{program=\"sh\"}"), 0);
+  world_.Exit(3, 0, RecordOf(3, "sudo"));
+  EXPECT_EQ(world_.Number("cnproc_program_privilege_escalations_total{program=\"sudo\"}"), 1);
+  // One that makes itself root counts itself.
+  world_.SetUid(2, 1000, 0);
+  world_.Settle();
   EXPECT_EQ(world_.Number("cnproc_program_privilege_escalations_total{program=\"sh\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_program_privilege_escalations_total{program=\"sudo\"}"), 1);
 }
 
 TEST_F(IdentitiesTest, TheMostCommonValuesComeFirst) {
@@ -210,6 +219,7 @@ TEST_F(IdentitiesTest, AScanTellsTheUserOfAProcessThatWasForkedMeanwhile) {
   world.Fork(6, 5);
   EXPECT_EQ(world.ValueOf(6, Dimension::kUser), "33");
   world.SetUid(5, 33, 0);
+  world.Settle();
   EXPECT_EQ(world.Number("cnproc_program_privilege_escalations_total{program=\"www\"}"), 1);
 }
 

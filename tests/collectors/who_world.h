@@ -95,6 +95,11 @@ class WhoWorld final : private ChangeSink {
   void SetUid(pid_t pid, uint32_t real, uint32_t effective) {
     Tell({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid, 0);
   }
+  // Until an escalation cannot be that of an exec any more.
+  void Settle() {
+    Advance(1'000'000'000);
+    table_.TellEscalations(now_ns_);
+  }
   void KillForMemory(pid_t tid, bool in_cgroup) {
     Process nobody;
     Process* process = table_.FindByTask(tid);

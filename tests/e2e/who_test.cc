@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uid_t kNobody = 65534;
+
 TEST_F(Who, StaticProgramsOneAfterTheOther) {
   constexpr int kPrograms = 10;
   const int times = Scaled(300);
@@ -37,6 +39,35 @@ TEST_F(Who, StaticProgramsOneAfterTheOther) {
     EXPECT_EQ(after[Of("program_processes", "program", name)], 0) << name;
   }
   EXPECT_EQ(delta["cnproc_program_names_total{source=\"unknown\"}"], 0);
+}
+
+// sudo, not the shell that ran it.
+TEST_F(Who, AnEscalationIsThatOfTheSetUidProgram) {
+  // Given a set-uid program that others may run
+  const std::string path = Program("cnp_suid");
+  fs::permissions(path, fs::perms::set_uid, fs::perm_options::add);
+  for (fs::path folder = fs::path(path).parent_path(); folder != "/tmp" && folder != "/";
+       folder = folder.parent_path()) {
+    fs::permissions(folder, fs::perms::others_exec, fs::perm_options::add);
+  }
+  const Page before = Settled();
+  // When nobody runs it
+  constexpr int kTimes = 25;
+  for (int i = 0; i < kTimes; ++i) {
+    const int status = Wait(Fork([&] {
+      if (setresuid(kNobody, kNobody, kNobody) != 0) return 2;
+      execl(path.c_str(), path.c_str(), nullptr);
+      return 3;
+    }));
+    ASSERT_EQ(status, 0);
+  }
+  // Then each time is an escalation, of that program and of no other.
+  const Page after = Settled();
+  EXPECT_EQ(Delta(before, after)["cnproc_privilege_escalations_total"], kTimes);
+  EXPECT_EQ(after[Of("program_privilege_escalations_total", "program", "cnp_suid")], kTimes);
+  EXPECT_EQ(after.Sum("cnproc_program_privilege_escalations_total") -
+                before.Sum("cnproc_program_privilege_escalations_total"),
+            kTimes);
 }
 
 TEST_F(Who, StaticProgramsFromEightProcessesAtOnce) {

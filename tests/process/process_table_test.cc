@@ -117,6 +117,20 @@ TEST_F(ProcessTableTest, OnlyFromNonZeroToZeroIsAnEscalation) {
   )");
 }
 
+// The kernel changes the credentials before it tells of the exec.
+TEST_F(ProcessTableTest, AnEscalationIsThatOfTheSetUidProgram) {
+  Play(R"(
+    fork 1 -> 10      | forked 10 by 1
+    uid 10 1000/1000  | uid of 10
+    uid 10 1000/0     | uid of 10 escalated
+    exec 10           | execed 10 escalated
+    exec 10           | execed 10
+    uid 10 1000/1000  | uid of 10
+    uid 10 1000/0     | uid of 10 escalated
+    exit 10 0         | escalation of 10, ended 10 with 0 after 7 ms
+  )");
+}
+
 TEST_F(ProcessTableTest, AChildInheritsItsParentsIds) {
   Play(R"(
     fork 1 -> 10      | forked 10 by 1

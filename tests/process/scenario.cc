@@ -49,7 +49,7 @@ std::string Words(const Change& change) {
     case Change::Type::kThreadForked:
       return absl::StrCat("thread of ", who);
     case Change::Type::kExeced:
-      return absl::StrCat("execed ", who);
+      return absl::StrCat("execed ", who, change.escalated ? " escalated" : "");
     case Change::Type::kThreadExited:
       return absl::StrCat("thread exit of ", who);
     case Change::Type::kProcessEnded: {
@@ -77,6 +77,8 @@ std::string Words(const Change& change) {
       return "";  // no news
     case Change::Type::kOomKilled:
       return absl::StrCat("killed ", who);
+    case Change::Type::kEscalated:
+      return absl::StrCat("escalation of ", who);
   }
   return "?";
 }
