@@ -79,7 +79,7 @@ int Run(const Options& options) {
   // Blocked in every thread, taken by sigwait in this one.
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGPIPE, SIG_IGN);
   // Hundreds of threads that each answer now and then: a heap for each would only cost memory.
   mallopt(M_ARENA_MAX, 2);
   const absl::StatusOr<Settings> settings = ReadSettings(options);
