@@ -4,10 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "collectors/kernel/clock.h"
+
 namespace cnproc {
 namespace {
 
-constexpr int64_t kNsPerMs = 1'000'000;
 constexpr double kMsPerSecond = 1e3;
 // All labels of an exemplar together have at most 128 characters, their names included: this leaves
 // room for "program", "pid" and a pid.

@@ -9,7 +9,6 @@
 #include <fstream>
 #include <functional>
 #include <initializer_list>
-#include <sstream>
 #include <utility>
 
 #include "absl/status/status.h"

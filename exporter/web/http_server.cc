@@ -178,9 +178,10 @@ class HttpServer::Impl {
   // Answers the request; its status is what the callback must return, which is never 0.
   int OnRequest(mg_connection* connection, bool understood = true);
 
-  static Impl& Of(const mg_connection* connection) {
-    return *static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)));
+  static Impl& Of(const mg_context* context) {
+    return *static_cast<Impl*>(mg_get_user_data(context));
   }
+  static Impl& Of(const mg_connection* connection) { return Of(mg_get_context(connection)); }
 
   const HttpServerOptions options_;
   const Handler handler_;
@@ -235,12 +236,26 @@ absl::Status HttpServer::Impl::Start() {
   if (!descriptors.ok()) return descriptors;
   const std::string threads = absl::StrCat(options_.worker_threads);
   const std::string timeout = absl::StrCat(kClientTimeout.count());
-  const char* options[] = {"listening_ports", ports.c_str(), "num_threads", threads.c_str(),
-                           "listen_backlog", "1024", "request_timeout_ms", timeout.c_str(),
-                           "max_request_size", "16384", "enable_keep_alive", "no", "decode_url",
-                           "no", "tcp_nodelay", "1",
-                           // Else a request line with our own address in it gets no answer at all.
-                           "enable_auth_domain_check", "no", nullptr};
+  // With enable_auth_domain_check a request line with our own address in it gets no answer at all.
+  const char* options[] = {"listening_ports",
+                           ports.c_str(),
+                           "num_threads",
+                           threads.c_str(),
+                           "listen_backlog",
+                           "1024",
+                           "request_timeout_ms",
+                           timeout.c_str(),
+                           "max_request_size",
+                           "16384",
+                           "enable_keep_alive",
+                           "no",
+                           "decode_url",
+                           "no",
+                           "tcp_nodelay",
+                           "1",
+                           "enable_auth_domain_check",
+                           "no",
+                           nullptr};
   mg_callbacks callbacks = {};
   callbacks.begin_request = [](mg_connection* connection) {
     return Of(connection).OnRequest(connection);
@@ -259,9 +274,8 @@ absl::Status HttpServer::Impl::Start() {
     return 1;
   };
   callbacks.init_thread = [](const mg_context* context, int type) -> void* {
-    auto& self = *static_cast<Impl*>(mg_get_user_data(context));
-    if (type == kMasterThread) ++self.masters_;
-    if (type == kWorkerThread) ++self.workers_;
+    if (type == kMasterThread) ++Of(context).masters_;
+    if (type == kWorkerThread) ++Of(context).workers_;
     LeaveRealTime();
     ReleaseStackOfStart();
     return nullptr;
