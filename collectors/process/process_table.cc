@@ -164,25 +164,26 @@ void ProcessTable::ApplyIdChange(const Event& event, Change::Type type) {
   escalations_[event.tgid] = event.timestamp_ns;
 }
 
-bool ProcessTable::EscalatedByExec(Process& process, int64_t exec_ns) {
-  if (escalations_.empty()) return false;
-  const auto waiting = escalations_.find(process.tgid);
-  if (waiting == escalations_.end()) return false;
-  if (exec_ns - waiting->second > kExecTakesNs) {
-    TellEscalation(process);
-    return false;
-  }
+std::optional<int64_t> ProcessTable::TakeEscalation(pid_t tgid) {
+  if (escalations_.empty()) return std::nullopt;
+  const auto waiting = escalations_.find(tgid);
+  if (waiting == escalations_.end()) return std::nullopt;
+  const int64_t timestamp_ns = waiting->second;
   escalations_.erase(waiting);
-  return true;
+  return timestamp_ns;
+}
+
+bool ProcessTable::EscalatedByExec(Process& process, int64_t exec_ns) {
+  const std::optional<int64_t> since_ns = TakeEscalation(process.tgid);
+  if (!since_ns) return false;
+  if (exec_ns - *since_ns <= kExecTakesNs) return true;
+  Tell(Change::Type::kEscalated, &process, *since_ns);
+  return false;
 }
 
 void ProcessTable::TellEscalation(Process& process) {
-  if (escalations_.empty()) return;
-  const auto waiting = escalations_.find(process.tgid);
-  if (waiting == escalations_.end()) return;
-  const int64_t timestamp_ns = waiting->second;
-  escalations_.erase(waiting);
-  Tell(Change::Type::kEscalated, &process, timestamp_ns);
+  const std::optional<int64_t> since_ns = TakeEscalation(process.tgid);
+  if (since_ns) Tell(Change::Type::kEscalated, &process, *since_ns);
 }
 
 void ProcessTable::TellEscalations(int64_t now_ns) {

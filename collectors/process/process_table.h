@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "absl/container/flat_hash_map.h"
@@ -64,6 +65,8 @@ class ProcessTable {
   void ApplyExit(const Event& event);
   void ApplyIdChange(const Event& event, Change::Type type);
   void ApplyPtrace(const Event& event);
+  // When the escalation that waits was, if one does; it waits no more.
+  std::optional<int64_t> TakeEscalation(pid_t tgid);
   // Returns whether the process escalated so shortly before that this exec was the reason; tells an
   // older escalation.
   bool EscalatedByExec(Process& process, int64_t exec_ns);
