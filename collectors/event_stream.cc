@@ -26,11 +26,16 @@ constexpr int64_t kProbeCostFactor = 20;
 EventStream::EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus)
     : source_(source), sink_(sink), audit_(max_cpus) {}
 
-absl::Status EventStream::OnSubscribed(bool probed) {
-  const absl::StatusOr<uint64_t> drops = ReadDrops();
-  if (!drops.ok()) return drops.status();
-  audit_.Restart(*drops);
-  baseline_pending_ = probed;
+absl::Status EventStream::OnSubscribed(bool probe) {
+  const absl::StatusOr<uint64_t> drops_before = ReadDrops();
+  if (!drops_before.ok()) return drops_before.status();
+  if (probe) {
+    if (absl::Status status = source_.Probe(); !status.ok()) return status;
+  }
+  const absl::StatusOr<uint64_t> drops_after = ReadDrops();
+  if (!drops_after.ok()) return drops_after.status();
+  audit_.Restart(*drops_before, *drops_after);
+  baseline_pending_ = probe;
   probing_ = false;
   return absl::OkStatus();
 }
@@ -78,7 +83,10 @@ absl::StatusOr<bool> EventStream::ReadLife() {
       ++stats_.overruns;
       continue;
     }
-    if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
+    if (read->restarted) {
+      const uint64_t dropped = stats_.dropped[0] + stats_.dropped[1];
+      audit_.Restart(dropped, dropped);
+    }
     for (const Datagram& datagram : read->datagrams) {
       if (!Take(datagram, life_)) continue;
       // A process that does something later than the newest had queued what it did before.

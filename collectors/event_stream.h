@@ -39,9 +39,9 @@ class EventStream {
  public:
   EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus);
 
-  // Tells that a new subscription was acknowledged: numbers of events start anew. `probed`: from
-  // the numbers in the answers to a probe, which are on their way; else from the first events.
-  absl::Status OnSubscribed(bool probed);
+  // Tells that a new subscription was acknowledged: numbers of events start anew. `probe`: from
+  // those in the answers to a probe, which this makes; else from the first events.
+  absl::Status OnSubscribed(bool probe);
 
   // Reads what is queued, in bounded batches and of a bounded number. `thorough` gives the
   // attribute socket more than its share, for a scrape. An error is that of the source.

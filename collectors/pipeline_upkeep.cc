@@ -21,7 +21,7 @@ constexpr int kBaselineTries = 50;
 // ---- The subscription ----
 
 void Pipeline::OnSubscribed() {
-  if (absl::Status status = stream_.OnSubscribed(/*probed=*/procfs_.has_value()); !status.ok()) {
+  if (absl::Status status = stream_.OnSubscribed(/*probe=*/procfs_.has_value()); !status.ok()) {
     options_.notify(Severity::kWarn, std::string(status.message()));
   }
   stream_.stats().subscribed = true;

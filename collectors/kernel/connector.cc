@@ -124,8 +124,7 @@ absl::Status Connector::Subscribe(bool renew) {
   if (renew) {
     if (absl::Status status = OpenSockets(); !status.ok()) return status;
   }
-  if (absl::Status status = Listen(); !status.ok()) return status;
-  return Probe();
+  return Listen();
 }
 
 absl::Status Connector::Listen() {

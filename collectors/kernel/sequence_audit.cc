@@ -6,12 +6,13 @@
 
 namespace cnproc {
 
-void SequenceAudit::Restart(uint64_t drops) {
+void SequenceAudit::Restart(uint64_t drops_before, uint64_t drops_after) {
   cpus_.clear();
-  wants_probe_ = false;
   probed_ = false;
   marked_ = false;
-  first_drops_ = drops;
+  first_drops_ = drops_after;
+  unplaced_drops_ = static_cast<int64_t>(drops_after - drops_before);
+  wants_probe_ = unplaced_drops_ > 0;
   lost_before_restart_ = static_cast<int64_t>(lost_);
 }
 
@@ -66,6 +67,7 @@ void SequenceAudit::EndDrainedRound(uint64_t drops) {
     for (const Cpu& cpu : cpus_) {
       missing += cpu.mark - static_cast<int64_t>(cpu.received - cpu.beyond_mark);
     }
+    lost_before_restart_ -= std::clamp<int64_t>(missing, 0, std::exchange(unplaced_drops_, 0));
     // Negative where the tail of an unprobed CPU was dropped: its next event brings the number.
     lost_ = static_cast<uint64_t>(
         std::max(static_cast<int64_t>(lost_), lost_before_restart_ + missing));

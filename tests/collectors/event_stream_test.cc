@@ -18,7 +18,7 @@ constexpr int64_t kSecondNs = 1'000'000'000;
 class EventStreamTest : public testing::Test, private BatchSink {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(stream_.OnSubscribed(/*probed=*/true).ok());
+    ASSERT_TRUE(stream_.OnSubscribed(/*probe=*/true).ok());
     // The answers of CPU 0 and 1 to the first probe.
     source_.Queue(SocketId::kLife,
                   {FakeDatagram(kWhatNone, {22}, 99, 0), FakeDatagram(kWhatNone, {22}, 499, 1)});
@@ -117,7 +117,7 @@ TEST_F(EventStreamTest, DropsAreCountedBySocketAndNotTwice) {
   source_.Drop(SocketId::kAttribute, 2);
 
   EXPECT_TRUE(ReadRound().lost);
-  EXPECT_EQ(source_.probes(), 1) << "to learn what came after the last drop";
+  EXPECT_EQ(source_.probes(), 2) << "to learn what came after the last drop";
   source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 109, 0)});
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(ReadRound().lost);
 
@@ -227,13 +227,28 @@ TEST_F(EventStreamTest, ABrokenSourceIsAnError) {
 TEST_F(EventStreamTest, ANewSubscriptionStartsTheNumbersAnew) {
   source_.Queue(SocketId::kLife, {Fork(10, 100)});
   ReadRound();
-  ASSERT_TRUE(stream_.OnSubscribed(/*probed=*/true).ok());
+  ASSERT_TRUE(stream_.OnSubscribed(/*probe=*/true).ok());
   source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 7000, 0), Fork(11, 7001)});
 
   for (int i = 0; i < 3; ++i) ReadRound();
 
   EXPECT_EQ(stats_.lost(), 0u);
   EXPECT_THAT(told_, ElementsAre(10, 11));
+}
+
+// A flood is on when the exporter starts: 3 renamings are dropped after the first number was drawn.
+TEST_F(EventStreamTest, WhatAFloodDropsWhileTheNumbersStartIsCountedOnce) {
+  source_.AdvanceTo(10 * kSecondNs);
+  source_.DropWhileProbing(SocketId::kAttribute, 50);
+  ASSERT_TRUE(stream_.OnSubscribed(/*probe=*/true).ok());
+  source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 7000, 0)});
+  ReadRound();
+  source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 7004, 0)});
+
+  for (int i = 0; i < 3; ++i) ReadRound();
+
+  EXPECT_EQ(stats_.dropped[1], 50u);
+  EXPECT_EQ(stats_.lost_in_kernel, 0u);
 }
 
 }  // namespace

@@ -107,5 +107,21 @@ TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
   EXPECT_EQ(exporter.Stop(), 0);
 }
 
+// What is dropped while the exporter subscribes is no loss of the kernel's too.
+TEST(AttributeFlood, AStartInTheMiddleOfItCountsEachLossOnce) {
+  std::thread flooding([] { RunWorkload({"comm-flood", "8", "3"}); });
+  std::this_thread::sleep_for(milliseconds(300));
+  Exporter exporter;
+  flooding.join();
+  // The audit draws new numbers after the last drop, at most once a second.
+  std::this_thread::sleep_for(milliseconds(2500));
+  const Page page = exporter.Scrape();
+
+  EXPECT_GT(page["cnproc_events_lost_total{reason=\"attribute_buffer\"}"], 0);
+  EXPECT_EQ(page["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
+  EXPECT_EQ(page["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
+  EXPECT_EQ(exporter.Stop(), 0);
+}
+
 }  // namespace
 }  // namespace cnproc::e2e

@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   cnproc::FakeSource source;
   cnproc::Table table;
   cnproc::EventStream stream(source, table, /*max_cpus=*/4);
-  if (!stream.OnSubscribed(/*probed=*/true).ok()) return 0;
+  if (!stream.OnSubscribed(/*probe=*/true).ok()) return 0;
   while (size > 0) {
     const size_t length = std::min<size_t>(size - 1, *data & 0x7f);
     const auto socket =

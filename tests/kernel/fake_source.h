@@ -27,6 +27,10 @@ class FakeSource final : public DatagramSource {
   void Break() { BreakAfterReads(0); }
   void BreakAfterReads(int reads) { reads_until_broken_ = reads; }
   void Drop(SocketId socket, uint64_t count) { drops_[static_cast<size_t>(socket)] += count; }
+  // The next probe takes so long that as many are dropped meanwhile.
+  void DropWhileProbing(SocketId socket, uint64_t count) {
+    drops_while_probing_[static_cast<size_t>(socket)] = count;
+  }
   void AdvanceTo(int64_t now_ns) { now_ns_ = now_ns; }
   int probes() const { return probes_; }
   int subscriptions() const { return subscriptions_; }
@@ -61,6 +65,9 @@ class FakeSource final : public DatagramSource {
   }
   absl::Status Probe() override {
     ++probes_;
+    for (size_t i = 0; i < kSocketCount; ++i) {
+      drops_[i] += std::exchange(drops_while_probing_[i], 0);
+    }
     return absl::OkStatus();
   }
   absl::Status Ended() const override { return absl::OkStatus(); }
@@ -74,6 +81,7 @@ class FakeSource final : public DatagramSource {
 
   std::array<std::deque<Batch>, kSocketCount> queues_;
   std::array<uint64_t, kSocketCount> drops_{};
+  std::array<uint64_t, kSocketCount> drops_while_probing_{};
   Batch current_;
   std::vector<Datagram> datagrams_;
   int64_t now_ns_ = 1'000'000'000;
