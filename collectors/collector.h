@@ -90,6 +90,8 @@ struct CollectorSpec {
   std::string_view help;  // for --help and the landing page
   enum class Default : uint8_t { kAlways, kOn, kOff } enabled = Default::kOn;
   std::unique_ptr<Collector> (*create)(const CollectorContext& context) = nullptr;
+  // Needs to see every process in /proc.
+  bool reads_processes = false;
   // By what it divides its numbers: processes get values of it if any collector asks for them.
   std::optional<Dimension> dimension = std::nullopt;
 };

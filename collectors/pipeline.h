@@ -109,12 +109,14 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void OnSubscribed();
 
   void BeginScan();
+  void GoOnWithoutScan(const absl::Status& why) CNPROC_EXCLUDES(mutex_);
   void ContinueScan(bool life_drained);
   void FinishScan();
 
   // Those of scrapes run in the threads of the web server.
   HostNumbers ReadHostNumbers() const;
   void AwaitCut() CNPROC_REQUIRES(mutex_);
+  absl::Status Working(const Enabled& enabled) const CNPROC_REQUIRES(mutex_);
   Families CollectAll(const std::function<bool(std::string_view)>& wanted, const HostNumbers& host)
       CNPROC_REQUIRES(mutex_);
   void Wake() const;
@@ -170,6 +172,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   // By the type of change: who wants to be told.
   std::array<std::vector<Collector*>, Change::kTypeCount> listeners_ CNPROC_GUARDED_BY(mutex_);
   absl::Status ready_ CNPROC_GUARDED_BY(mutex_);
+  absl::Status procfs_status_ CNPROC_GUARDED_BY(mutex_);  // whether the newest scan could begin
 };
 
 }  // namespace cnproc

@@ -82,7 +82,7 @@ Families Pipeline::CollectAll(const std::function<bool(std::string_view)>& wante
     const auto start = std::chrono::steady_clock::now();
     enabled.collector->Collect(cut, families);
     durations.Add(SecondsSince(start), labels);
-    successes.Add(enabled.collector->Working().ok() ? 1 : 0, labels);
+    successes.Add(Working(enabled).ok() ? 1 : 0, labels);
   }
   families.push_back(std::move(about.front()));
   families.push_back(std::move(success.front()));
@@ -119,9 +119,14 @@ absl::Status Pipeline::Ready() {
 absl::Status Pipeline::CollectorWorking(std::string_view name) {
   MutexLock lock(mutex_);
   for (const Enabled& enabled : collectors_) {
-    if (enabled.spec->name == name) return enabled.collector->Working();
+    if (enabled.spec->name == name) return Working(enabled);
   }
   return absl::OkStatus();
+}
+
+absl::Status Pipeline::Working(const Enabled& enabled) const {
+  if (enabled.spec->reads_processes && !procfs_status_.ok()) return procfs_status_;
+  return enabled.collector->Working();
 }
 
 }  // namespace cnproc

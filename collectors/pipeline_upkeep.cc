@@ -106,7 +106,7 @@ void Pipeline::BeginScan() {
   if (resync_.TakeDue(now_ns) == ResyncReason::kNone) return;
   absl::StatusOr<std::unique_ptr<ProcessScan>> scan = ProcessScan::Begin(*procfs_, scan_cgroups_);
   if (!scan.ok()) {
-    options_.notify(Severity::kError, std::string(scan.status().message()));
+    GoOnWithoutScan(scan.status());
     resync_.GiveUp(now_ns);
     return;
   }
@@ -115,7 +115,21 @@ void Pipeline::BeginScan() {
   scan_read_ = false;
   scan_start_ns_ = now_ns;
   MutexLock lock(mutex_);
+  procfs_status_ = absl::OkStatus();
   table_.BeginScan(now_ns);
+}
+
+// What was there before is heard of once it does something. Each second the scan is tried again.
+void Pipeline::GoOnWithoutScan(const absl::Status& why) {
+  {
+    MutexLock lock(mutex_);
+    const bool told = !procfs_status_.ok();
+    procfs_status_ = why;
+    if (told) return;
+    if (!scanned_once_) table_.Reconcile({});
+  }
+  options_.notify(Severity::kError, std::string(why.message()));
+  if (!scanned_once_) SetReady(absl::OkStatus());
 }
 
 // In steps, so that the stream is read in between.

@@ -141,9 +141,13 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
   if (!options.record_file.empty()) good = CheckRecording(options.record_file) && good;
   if (options.replay_file.empty()) CheckProcfs(options);
   const MachineSources machine = OpenMachine(options);
+  const absl::Status sees_processes = options.replay_file.empty()
+                                          ? ProcFs(options.procfs_root).SeesEveryProcess()
+                                          : absl::OkStatus();
   for (const CollectorSpec* spec : options.collectors) {
     if (spec->enabled == CollectorSpec::Default::kAlways) continue;
-    const Verdict verdict = CheckCollector(spec->name, options, settings, machine);
+    Verdict verdict = CheckCollector(spec->name, options, settings, machine);
+    if (spec->reads_processes && verdict.status.ok()) verdict.status = sees_processes;
     const bool works = verdict.status.ok();
     std::string remark = verdict.remark;
     if (!works) {

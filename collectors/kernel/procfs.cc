@@ -93,6 +93,15 @@ absl::StatusOr<uint64_t> ProcFs::PidMax() const { return ReadNumber("sys/kernel/
 
 absl::StatusOr<uint64_t> ProcFs::ThreadsMax() const { return ReadNumber("sys/kernel/threads-max"); }
 
+absl::Status ProcFs::SeesEveryProcess() const {
+  const absl::Status init = Read("1/stat").status();
+  if (init.ok()) return init;
+  return absl::PermissionDeniedError(absl::StrCat(
+      init.message(), ": ", root_,
+      " hides the processes of other users (mount option hidepid), so they cannot be named, placed "
+      "in units and containers, or reconciled after a loss; grant CAP_SYS_PTRACE"));
+}
+
 bool ParseStat(absl::string_view stat, int64_t ns_per_tick, int64_t boottime_offset_ns,
                ParsedStat& parsed) {
   // The comm may hold anything, ") R 1" too: it ends at the last parenthesis.
@@ -133,6 +142,7 @@ bool ParseStatusUids(absl::string_view status, uint32_t& real_uid, uint32_t& eff
 
 absl::StatusOr<std::unique_ptr<ProcessScan>> ProcessScan::Begin(const ProcFs& procfs,
                                                                 bool with_cgroup) {
+  if (absl::Status status = procfs.SeesEveryProcess(); !status.ok()) return status;
   DIR* directory = opendir(procfs.root().c_str());
   if (directory == nullptr) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot list ", procfs.root()));

@@ -34,6 +34,10 @@ class ProcFs {
   // Processes killed for want of memory since boot: the `oom_kill` line of /proc/vmstat.
   absl::StatusOr<uint64_t> OomKills() const;
 
+  // OK if the processes of other users can be read: hidepid of proc(5) hides them from whom lacks
+  // CAP_SYS_PTRACE.
+  absl::Status SeesEveryProcess() const;
+
   // The whole of a small file below the root, at most 64 KiB of it.
   absl::StatusOr<std::string> Read(absl::string_view relative_path) const;
 
@@ -59,7 +63,8 @@ bool ParseStatusUids(absl::string_view status, uint32_t& real_uid, uint32_t& eff
 // between. Used by one thread.
 class ProcessScan {
  public:
-  // `with_cgroup` also reads /proc/PID/cgroup of every process.
+  // `with_cgroup` also reads /proc/PID/cgroup of every process. An error where not every process is
+  // there to be seen: those that are hidden would seem to have vanished.
   static absl::StatusOr<std::unique_ptr<ProcessScan>> Begin(const ProcFs& procfs, bool with_cgroup);
 
   // Reads up to `count` more processes; true once all were read.

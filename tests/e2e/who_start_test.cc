@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Given files and rights of every kind, then the exporter says at its start what it cannot tell.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <string>
 
 #include "tests/e2e/harness/lab.h"
@@ -53,6 +57,57 @@ TEST(WhoUnprivileged, WorksWithoutExitRecordsAndSaysSo) {
   usleep(100'000);
   const Delta delta(before, exporter.Scrape());
   EXPECT_GE(delta["cnproc_program_execs_total{program=\"sleep\"}"], 1);
+}
+
+// A /proc that shows nobody but one's own processes.
+class HiddenProcfs {
+ public:
+  HiddenProcfs() {
+    // For nobody to enter.
+    std::filesystem::permissions(folder_.Path(""), std::filesystem::perms(0755));
+    std::filesystem::create_directory(path_);
+    mounted_ = mount("proc", path_.c_str(), "proc", 0, "hidepid=2") == 0;
+    EXPECT_TRUE(mounted_) << std::strerror(errno);
+  }
+  ~HiddenProcfs() {
+    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
+  }
+  HiddenProcfs(const HiddenProcfs&) = delete;
+  HiddenProcfs& operator=(const HiddenProcfs&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  const TempFolder folder_;
+  const std::string path_ = folder_.Path("proc");
+  bool mounted_ = false;
+};
+
+TEST(WhoUnprivileged, CountsWhereProcessesAreHiddenAndSaysWhatItLacks) {
+  if (!AnyoneMayListen()) GTEST_SKIP() << "needs Linux 6.6";
+  const HiddenProcfs procfs;
+  const std::string flag = "--path.procfs=" + procfs.path();
+  Exporter exporter({.flags = {flag}, .as_nobody = true});
+  const Page before = exporter.Scrape();
+  EXPECT_EQ(before["cnproc_up"], 1);
+  for (const char* collector : {"processes", "program", "unit", "container", "user"}) {
+    EXPECT_EQ(
+        before["cnproc_scrape_collector_success{collector=\"" + std::string(collector) + "\"}"], 0)
+        << collector;
+  }
+  EXPECT_EQ(before["cnproc_scrape_collector_success{collector=\"stream\"}"], 1);
+  RunWorkload({"exit", "20", "77"});
+  usleep(1'200'000);  // the scan is tried again
+  const Delta delta(before, exporter.Scrape());
+  EXPECT_EQ(delta["cnproc_exit_codes_total{code=\"77\"}"], 20);
+  EXPECT_EQ(delta["cnproc_processes_reconciled_total{change=\"vanished\"}"], 0);
+  const std::string log = exporter.Log();
+  EXPECT_NE(log.find("hidepid"), std::string::npos) << log;
+  EXPECT_EQ(log.find("hidepid"), log.rfind("hidepid")) << "once: " << log;
+
+  const Result check = RunExporter({"--config.check", flag}, {.as_nobody = true});
+  EXPECT_NE(check.out.find("lacking processes: "), std::string::npos) << check.out;
+  EXPECT_NE(check.out.find("CAP_SYS_PTRACE"), std::string::npos) << check.out;
 }
 
 }  // namespace
