@@ -109,7 +109,8 @@ App::App(const Options& options, const Settings& settings, Source source,
       guard_(std::move(guard)),
       server_({.listen_addresses = options.listen_addresses,
                .worker_threads = options.max_requests + kSpareWorkers,
-               .tls = guard_->tls()},
+               .tls = guard_->tls(),
+               .complete = [this](HttpResponse& response) { guard_->AddHeaders(response); }},
               [this](const HttpRequest& request) {
                 return guard_->Handle(
                     request, [this](const HttpRequest& passed) { return routes_.Handle(passed); });

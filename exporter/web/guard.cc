@@ -91,20 +91,20 @@ std::shared_ptr<const Guard::Rules> Guard::Current() const {
 
 HttpResponse Guard::Handle(const HttpRequest& request, const Handler& inner) const {
   const std::shared_ptr<const Rules> rules = Current();
-  HttpResponse response;
-  const auto verdict = rules->auth == nullptr ? BasicAuth::Verdict::kAllowed
-                                              : rules->auth->Check(request.Header("Authorization"));
-  switch (verdict) {
+  if (rules->auth == nullptr) return inner(request);
+  switch (rules->auth->Check(request.Header("Authorization"))) {
     case BasicAuth::Verdict::kAllowed:
-      response = inner(request);
       break;
     case BasicAuth::Verdict::kRefused:
-      response = AskForPassword();
-      break;
+      return AskForPassword();
     case BasicAuth::Verdict::kBusy:
-      response = AskLater();
-      break;
+      return AskLater();
   }
+  return inner(request);
+}
+
+void Guard::AddHeaders(HttpResponse& response) const {
+  const std::shared_ptr<const Rules> rules = Current();
   // Of the two headers on frames browsers heed only the policy.
   if (rules->frames_of_same_origin) {
     for (auto& [name, value] : response.headers) {
@@ -113,14 +113,12 @@ HttpResponse Guard::Handle(const HttpRequest& request, const Handler& inner) con
       }
     }
   }
-  // What is configured takes the place of our own.
   for (const auto& [name, value] : rules->headers) {
     std::erase_if(response.headers, [&name = name](const auto& header) {
       return strcasecmp(header.first.c_str(), name.c_str()) == 0;
     });
     response.headers.emplace_back(name, value);
   }
-  return response;
 }
 
 }  // namespace cnproc

@@ -32,8 +32,10 @@ class Guard {
   // nullptr without TLS. Lives as long as this object.
   TlsContext* tls() const { return tls_.get(); }
 
-  // Asks `inner` once the request may pass, and adds the configured headers to every response.
+  // Asks `inner` once the request may pass.
   HttpResponse Handle(const HttpRequest& request, const Handler& inner) const;
+  // The configured headers take the place of the response's own.
+  void AddHeaders(HttpResponse& response) const;
 
  private:
   // Replaced as a whole.

@@ -177,6 +177,8 @@ class HttpServer::Impl {
   std::vector<ListenAddress> OpenDoors() const;
   // Answers the request; its status is what the callback must return, which is never 0.
   int OnRequest(mg_connection* connection, bool understood = true);
+  // Answers what CivetWeb could not read.
+  void OnError(mg_connection* connection, int status);
 
   static Impl& Of(const mg_context* context) {
     return *static_cast<Impl*>(mg_get_user_data(context));
@@ -201,6 +203,7 @@ int HttpServer::Impl::OnRequest(mg_connection* connection, bool understood) {
   try {  // C code calls this: nothing may fly through it
     response = stopping_ ? PlainText(503, "503: the exporter is stopping")
                          : Respond(*info, understood, handler_);
+    options_.complete(response);
     Send(connection, response, std::string_view(info->request_method) != "HEAD");
   } catch (const std::exception&) {  // out of memory; the connection is closed without an answer
     response.status = 500;
@@ -209,6 +212,19 @@ int HttpServer::Impl::OnRequest(mg_connection* connection, bool understood) {
   mg_disable_connection_keep_alive(connection);
   --running_requests_;
   return response.status;
+}
+
+void HttpServer::Impl::OnError(mg_connection* connection, int status) {
+  if (status == 400 && IsMethodUnknownToCivetWeb(mg_get_request_info(connection))) {
+    OnRequest(connection, /*understood=*/false);
+    return;
+  }
+  try {
+    HttpResponse response = ErrorPage(status);
+    options_.complete(response);
+    Send(connection, response, /*with_body=*/true);
+  } catch (const std::exception&) {  // as in OnRequest
+  }
 }
 
 absl::Status HttpServer::Impl::Start() {
@@ -261,11 +277,7 @@ absl::Status HttpServer::Impl::Start() {
     return Of(connection).OnRequest(connection);
   };
   callbacks.http_error = [](mg_connection* connection, int status, const char*) {
-    if (status == 400 && IsMethodUnknownToCivetWeb(mg_get_request_info(connection))) {
-      Of(connection).OnRequest(connection, /*understood=*/false);
-    } else {
-      Send(connection, ErrorPage(status), /*with_body=*/true);
-    }
+    Of(connection).OnError(connection, status);
     return 0;
   };
   callbacks.log_message = [](const mg_connection* connection, const char* message) {

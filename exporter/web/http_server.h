@@ -5,6 +5,7 @@
 
 #include <absl/status/status.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct HttpServerOptions {
   int worker_threads = 208;
   // TLS on every address, or nullptr for none. Must outlive the server.
   TlsContext* tls = nullptr;
+  // Completes every answer, the server's own to what is no request too. Any thread.
+  std::function<void(HttpResponse&)> complete = [](HttpResponse&) {};
 };
 
 // An HTTP/1.1 server that serves what its handler says and nothing else: no file of the host, no

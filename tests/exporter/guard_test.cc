@@ -61,6 +61,7 @@ class GuardTest : public ::testing::Test {
     options.listen_addresses = {"127.0.0.1:0"};
     options.worker_threads = 8;
     options.tls = guard_->tls();
+    options.complete = [this](HttpResponse& response) { guard_->AddHeaders(response); };
     server_under_test_ = std::make_unique<HttpServer>(options, [this](const HttpRequest& request) {
       return guard_->Handle(request, [](const HttpRequest&) { return PlainText(200, "in"); });
     });
@@ -126,6 +127,18 @@ TEST_F(GuardTest, AddsTheConfiguredHeadersInPlaceOfItsOwn) {
   const size_t first = answer.find("X-Content-Type-Options");
   EXPECT_NE(first, std::string::npos);
   EXPECT_EQ(answer.find("X-Content-Type-Options", first + 1), std::string::npos);
+}
+
+TEST_F(GuardTest, AddsThemToWhatIsNoRequestToo) {
+  ASSERT_EQ(Start("http_server_config: {headers: {Strict-Transport-Security: max-age=1}}"),
+            absl::OkStatus());
+  for (const std::string& request :
+       {std::string("nonsense\r\n\r\n"), std::string("GET /% HTTP/1.1\r\nHost: x\r\n\r\n"),
+        "GET / HTTP/1.1\r\nX: " + std::string(20000, 'x') + "\r\n\r\n"}) {
+    EXPECT_THAT(Exchange(address_, request),
+                AllOf(HasSubstr(" 4"), HasSubstr("\r\nStrict-Transport-Security: max-age=1\r\n")))
+        << request.substr(0, 40);
+  }
 }
 
 TEST_F(GuardTest, ServesTls12And13AndRefusesWhatIsOlder) {
