@@ -54,8 +54,12 @@ void Machine::ReadRecords(int64_t now_ns) {
       ReadRecordDrops(now_ns);
       continue;
     }
-    // Less than a batch: no more was there.
-    if (batch_.size() - before < TaskstatsSocket::kBatchRecords) break;
+    if (batch_.size() - before < TaskstatsSocket::kBatchRecords) {
+      // No more was there, unless the error of an overrun ended the batch: then the queue is full.
+      const uint64_t lost_before = stats_.exit_records_lost;
+      ReadRecordDrops(now_ns);
+      if (stats_.exit_records_lost == lost_before) break;
+    }
     // A flood is read in pieces, as the events are.
     if (batch_.size() >= max_records_) break;
   }
