@@ -42,7 +42,7 @@ double MillisecondsSince(Clock::time_point start) {
 // Starts programs with names of their own until the page has enough samples; returns how many.
 size_t Enlarge(const Exporter& exporter, const TempFolder& folder) {
   for (int next = 0; exporter.Scrape().values().size() < kSamples;) {
-    for (const int end = next + 50; next < end; ++next) {
+    for (const int end = next + 5; next < end; ++next) {
       const std::string program = folder.Path("prog-" + std::to_string(next));
       std::filesystem::copy_file("/bin/true", program);
       RunProgram({program});
