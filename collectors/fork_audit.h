@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace cnproc {
 
-// Both sides at one moment: kernel_forks was read first, then the stream until it was empty.
+// /proc/stat was read first, then the stream until it was empty: a fork in between has been seen
+// and is not in kernel_forks yet.
 struct ForkAudit {
   uint64_t kernel_forks = 0;  // /proc/stat, since boot
   uint64_t forks_seen = 0;
@@ -18,29 +20,49 @@ struct ForkAudit {
   uint64_t messages = 0;  // of any kind
 };
 
-// Forks since `before` that neither came nor were counted as lost: a lower bound, because every
-// lost event may have been a fork.
-inline uint64_t ForksUnaccounted(const ForkAudit& before, const ForkAudit& now) {
-  const uint64_t made = now.kernel_forks - before.kernel_forks;
-  const uint64_t known = (now.forks_seen - before.forks_seen) + (now.lost - before.lost);
-  return made - std::min(made, known);
-}
+// By how much /proc/stat is ahead of the stream while no fork is missing: a constant, which each
+// audit bounds from both sides. Pure; not thread safe.
+class ForkOffset {
+ public:
+  // `kernel_forks_after` was read when the stream was empty.
+  void Narrow(const ForkAudit& audit, uint64_t kernel_forks_after) {
+    const auto seen = static_cast<int64_t>(audit.forks_seen);
+    least_ = std::max(least_, static_cast<int64_t>(audit.kernel_forks) - seen);
+    most_ = std::min(most_, static_cast<int64_t>(kernel_forks_after) - seen);
+  }
+  bool exact() const { return least_ >= most_; }
+  // Never too small, for that would invent missing forks.
+  int64_t most() const { return most_; }
 
-// Watches the difference from tick to tick. Pure; not thread safe.
+ private:
+  int64_t least_ = std::numeric_limits<int64_t>::min();
+  int64_t most_ = std::numeric_limits<int64_t>::max();
+};
+
+// Watches from tick to tick whether forks are missing. Pure; not thread safe.
 class MuteWatch {
  public:
-  // Both sides agreed then.
-  void Restart(const ForkAudit& agreed) {
-    agreed_ = agreed;
+  // From now on /proc/stat is ahead by so much.
+  void Restart(int64_t offset, uint64_t lost) {
+    offset_ = offset;
+    lost_ = lost;
     suspect_.reset();
   }
 
+  // Forks that neither came nor were counted as lost: a lower bound, because every lost event may
+  // have been a fork.
+  uint64_t Unaccounted(const ForkAudit& now) const {
+    if (!offset_) return 0;
+    const int64_t missing = static_cast<int64_t>(now.kernel_forks) - *offset_ -
+                            static_cast<int64_t>(now.forks_seen) -
+                            static_cast<int64_t>(now.lost - lost_);
+    return static_cast<uint64_t>(std::max<int64_t>(missing, 0));
+  }
+
   // True where forks are missing, not one message came for a whole tick and so none will come.
-  // Until then the last agreement stands: a mute begins in the midst of events, whose tick would
-  // otherwise swallow the forks that were missed in it.
   bool IsMuted(const ForkAudit& now) {
-    if (!agreed_ || ForksUnaccounted(*agreed_, now) == 0) {
-      Restart(now);
+    if (Unaccounted(now) == 0) {
+      suspect_.reset();
       return false;
     }
     const bool silent =
@@ -51,14 +73,12 @@ class MuteWatch {
 
   // The last audit did not agree.
   bool suspects() const { return suspect_.has_value(); }
-
-  // Forks missed since the last agreement.
-  uint64_t Unaccounted(const ForkAudit& now) const {
-    return agreed_ ? ForksUnaccounted(*agreed_, now) : 0;
-  }
+  // Events were lost that excuse as many missing forks, for as long as there is no restart.
+  bool is_excused(const ForkAudit& now) const { return now.lost != lost_; }
 
  private:
-  std::optional<ForkAudit> agreed_;
+  std::optional<int64_t> offset_;
+  uint64_t lost_ = 0;
   std::optional<ForkAudit> suspect_;
 };
 

@@ -105,6 +105,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void SetForkBaseline();
   void AuditForks();
   std::optional<ForkAudit> ReadForkAudit();
+  void RestartMuteWatch(const ForkAudit& audit);
+  void AccountForUnsubscribed(const ForkAudit& audit);
   bool Resubscribe(bool renew, const std::string& why);
   void OnSubscribed();
 
@@ -141,6 +143,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   int64_t next_tick_ns_ = 0;
   MuteWatch mute_watch_;
   int64_t forks_agreed_ns_ = 0;  // when the fork audit last agreed
+  bool unsubscribed_ = false;    // for a while whose forks are not accounted for yet
   bool source_failed_ = false;
   bool end_told_ = false;
   ResyncSchedule resync_;

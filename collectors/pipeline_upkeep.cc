@@ -28,17 +28,27 @@ void Pipeline::OnSubscribed() {
   source_failed_ = false;
 }
 
-// Counting begins at a moment at which /proc/stat and the stream agree: when no fork happened while
-// both were read. On a machine that never pauses they stay apart by the few forks in between.
+// On a machine that never pauses it may take some readings until they leave one number only.
 void Pipeline::SetForkBaseline() {
-  for (int i = 0; i < kBaselineTries; ++i) {
+  ForkOffset offset;
+  for (int i = 0; i < kBaselineTries && !offset.exact(); ++i) {
     const std::optional<ForkAudit> audit = ReadForkAudit();
     if (!audit) continue;
-    mute_watch_.Restart(*audit);
-    fork_baseline_ = audit->kernel_forks - audit->forks_seen;
-    const absl::StatusOr<uint64_t> again = procfs_->TotalForks();
-    if (again.ok() && *again == audit->kernel_forks) return;
+    const absl::StatusOr<uint64_t> kernel_forks_after = procfs_->TotalForks();
+    if (!kernel_forks_after.ok()) continue;
+    offset.Narrow(*audit, *kernel_forks_after);
+    mute_watch_.Restart(offset.most(), audit->lost);
+    fork_baseline_ = static_cast<uint64_t>(offset.most());
   }
+}
+
+// What was lost excuses no fork from now on.
+void Pipeline::RestartMuteWatch(const ForkAudit& audit) {
+  const absl::StatusOr<uint64_t> kernel_forks_after = procfs_->TotalForks();
+  if (!kernel_forks_after.ok()) return;
+  ForkOffset offset;
+  offset.Narrow(audit, *kernel_forks_after);
+  mute_watch_.Restart(offset.most(), audit.lost);
 }
 
 std::optional<ForkAudit> Pipeline::ReadForkAudit() {
@@ -58,15 +68,23 @@ void Pipeline::AuditForks() {
     Resubscribe(/*renew=*/true, "the stream is still broken");
     return;
   }
+  // The start found no moment to set it.
+  if (fork_baseline_ == kNoBaseline) SetForkBaseline();
   const std::optional<ForkAudit> audit = ReadForkAudit();
   if (!audit) return;
-  // The start found no moment to set it.
-  if (fork_baseline_ == kNoBaseline) fork_baseline_ = audit->kernel_forks - audit->forks_seen;
+  if (unsubscribed_) AccountForUnsubscribed(*audit);
   if (mute_watch_.IsMuted(*audit)) {
     Resubscribe(/*renew=*/false, "forks happen and no event comes");
   } else if (!mute_watch_.suspects()) {
     forks_agreed_ns_ = life_drained_ns_;
+    if (mute_watch_.is_excused(*audit)) RestartMuteWatch(*audit);
   }
+}
+
+void Pipeline::AccountForUnsubscribed(const ForkAudit& audit) {
+  stream_.stats().forks_unsubscribed += mute_watch_.Unaccounted(audit);
+  unsubscribed_ = false;
+  RestartMuteWatch(audit);
 }
 
 bool Pipeline::Resubscribe(bool renew, const std::string& why) {
@@ -88,10 +106,9 @@ bool Pipeline::Resubscribe(bool renew, const std::string& why) {
   options_.notify(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
   OnSubscribed();
   if (procfs_) {
-    if (const std::optional<ForkAudit> audit = ReadForkAudit()) {
-      stats.forks_unsubscribed += mute_watch_.Unaccounted(*audit);
-      mute_watch_.Restart(*audit);
-    }
+    unsubscribed_ = true;  // until now
+    // Else at a later tick.
+    if (const std::optional<ForkAudit> audit = ReadForkAudit()) AccountForUnsubscribed(*audit);
   }
   resync_.Request(ResyncReason::kResubscribe);
   SetReady(absl::OkStatus());
