@@ -27,16 +27,10 @@ EventStream::EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpu
     : source_(source), sink_(sink), audit_(max_cpus) {}
 
 absl::Status EventStream::OnSubscribed(bool probe) {
-  const absl::StatusOr<uint64_t> drops_before = ReadDrops();
-  if (!drops_before.ok()) return drops_before.status();
-  if (probe) {
-    if (absl::Status status = source_.Probe(); !status.ok()) return status;
-  }
-  const absl::StatusOr<uint64_t> drops_after = ReadDrops();
-  if (!drops_after.ok()) return drops_after.status();
-  audit_.Restart(*drops_before, *drops_after);
-  baseline_pending_ = probe;
-  probing_ = false;
+  const absl::StatusOr<uint64_t> drops = ReadDrops();
+  if (!drops.ok()) return drops.status();
+  audit_.Restart(*drops);
+  probe_ = probe && source_.BeginProbe() ? Probe::kBaselines : Probe::kNone;
   return absl::OkStatus();
 }
 
@@ -44,25 +38,32 @@ absl::Status EventStream::OnSubscribed(bool probe) {
 // of the life socket waits for the next round: a life event that comes before it may be queued by
 // now. So the two sockets are told as one stream, in the order in which a process did things.
 absl::StatusOr<Round> EventStream::ReadRound(bool thorough) {
+  // What was sent before this round is read by it.
+  const bool answered = probe_ != Probe::kNone && !source_.IsProbing();
   const absl::StatusOr<bool> life_drained = ReadLife();
   if (!life_drained.ok()) {
     Tell();
     return life_drained.status();
   }
-  // The answers to the first probe say from which number on each CPU is audited; they come through
-  // the life socket, so the other one waits until all of them are read.
-  if (*life_drained) baseline_pending_ = false;
-  if (!baseline_pending_) {
+  if (probe_ == Probe::kBaselines && answered && *life_drained) {
+    const absl::StatusOr<uint64_t> drops = ReadDrops();
+    if (!drops.ok()) return drops.status();
+    audit_.EndBaselines(*drops);
+    probe_ = Probe::kNone;
+  }
+  // From which number on each CPU is audited comes through the life socket, so the other one waits.
+  const bool baselines_known = probe_ != Probe::kBaselines;
+  if (baselines_known) {
     if (absl::Status status = ReadAttributes(thorough); !status.ok()) {
       Tell();
       return status;
     }
   }
   Tell();
-  const bool all_read = *life_drained && attributes_drained_;
+  const bool all_read = *life_drained && baselines_known && attributes_drained_;
   const uint64_t lost_before = stats_.lost();
   const uint64_t life_lost_before = stats_.life_lost();
-  if (absl::Status status = AccountForLoss(all_read); !status.ok()) return status;
+  if (absl::Status status = AccountForLoss(all_read, answered); !status.ok()) return status;
   Publish();
   return Round{.drained = all_read && told_attributes_ == attributes_.size(),
                .life_drained = *life_drained,
@@ -83,10 +84,7 @@ absl::StatusOr<bool> EventStream::ReadLife() {
       ++stats_.overruns;
       continue;
     }
-    if (read->restarted) {
-      const uint64_t dropped = stats_.dropped[0] + stats_.dropped[1];
-      audit_.Restart(dropped, dropped);
-    }
+    if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
     for (const Datagram& datagram : read->datagrams) {
       if (!Take(datagram, life_)) continue;
       // A process that does something later than the newest had queued what it did before.
@@ -180,7 +178,7 @@ bool EventStream::Take(const Datagram& datagram, std::vector<Event>& events) {
       return false;
     case MessageKind::kAck:
       // An operation that does not exist is what a probe asks for.
-      if (baseline_pending_ && message.ack_error == EINVAL) {
+      if (probe_ == Probe::kBaselines && message.ack_error == EINVAL) {
         audit_.SetBaseline(message.cpu, message.sequence);
       } else {
         audit_.OnMessage(message.cpu, message.sequence);
@@ -216,27 +214,33 @@ absl::StatusOr<uint64_t> EventStream::ReadDrops() {
   return sum;
 }
 
-absl::Status EventStream::AccountForLoss(bool drained) {
+absl::Status EventStream::AccountForLoss(bool drained, bool answered) {
   const absl::StatusOr<uint64_t> drops = ReadDrops();
   if (!drops.ok()) return drops.status();
-  if (drained) {
-    if (probing_) {
-      audit_.OnProbed(drops_before_probe_);
-      probing_ = false;
-    }
-    audit_.EndDrainedRound(*drops);
-    stats_.lost_in_kernel = audit_.lost();
-    if (audit_.wants_probe() && source_.NowNs() - probed_ns_ >= probe_pace_ns_) {
-      drops_before_probe_ = *drops;
-      const int64_t before_ns = source_.NowNs();
-      if (absl::Status status = source_.Probe(); !status.ok()) return status;
-      // On many busy CPUs the probe itself takes its time, in which nothing is read.
-      probed_ns_ = source_.NowNs();
-      probe_pace_ns_ = std::max(kProbePaceNs, kProbeCostFactor * (probed_ns_ - before_ns));
-      probing_ = true;
-    }
+  if (!drained) return absl::OkStatus();
+  if (probe_ == Probe::kTails && answered) {
+    audit_.OnProbed(drops_before_probe_);
+    probe_ = Probe::kNone;
+    // On many busy CPUs it takes its time to come by all of them.
+    const int64_t now_ns = source_.NowNs();
+    next_probe_ns_ = now_ns + std::max(kProbePaceNs, kProbeCostFactor * (now_ns - probe_begun_ns_));
   }
+  audit_.EndDrainedRound(*drops);
+  stats_.lost_in_kernel = audit_.lost();
+  if (audit_.wants_probe() && probe_ == Probe::kNone) BeginTailProbe(*drops);
   return absl::OkStatus();
+}
+
+void EventStream::BeginTailProbe(uint64_t drops) {
+  const int64_t now_ns = source_.NowNs();
+  if (now_ns < next_probe_ns_) return;
+  if (!source_.BeginProbe()) {
+    next_probe_ns_ = now_ns + kProbePaceNs;
+    return;
+  }
+  drops_before_probe_ = drops;
+  probe_begun_ns_ = now_ns;
+  probe_ = Probe::kTails;
 }
 
 }  // namespace cnproc

@@ -40,7 +40,7 @@ class EventStream {
   EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus);
 
   // Tells that a new subscription was acknowledged: numbers of events start anew. `probe`: from
-  // those in the answers to a probe, which this makes; else from the first events.
+  // those in the answers to a probe, which this begins; else from the first events.
   absl::Status OnSubscribed(bool probe);
 
   // Reads what is queued, in bounded batches and of a bounded number. `thorough` gives the
@@ -66,7 +66,8 @@ class EventStream {
   void TellBatch(std::span<const Event> events, int64_t received_ns);
   std::span<const Event> WithAttributes(std::span<const Event> life);
   void MergeAttributesUntil(int64_t timestamp_ns);
-  absl::Status AccountForLoss(bool drained);
+  absl::Status AccountForLoss(bool drained, bool answered);
+  void BeginTailProbe(uint64_t drops);
   absl::StatusOr<uint64_t> ReadDrops();
 
   DatagramSource& source_;
@@ -86,11 +87,11 @@ class EventStream {
   int64_t attribute_reads_since_ns_ = 0;  // earned until then
   std::vector<Event> merged_;
 
-  bool baseline_pending_ = false;
-  bool probing_ = false;
+  // What the answers tell that are on their way: the first number of each CPU, or its last.
+  enum class Probe : uint8_t { kNone, kBaselines, kTails } probe_ = Probe::kNone;
   uint64_t drops_before_probe_ = 0;
-  int64_t probed_ns_ = 0;
-  int64_t probe_pace_ns_ = 0;
+  int64_t probe_begun_ns_ = 0;
+  int64_t next_probe_ns_ = 0;
 };
 
 }  // namespace cnproc

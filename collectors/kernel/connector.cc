@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <random>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -68,6 +69,7 @@ absl::StatusOr<std::unique_ptr<Connector>> Connector::Open(const ConnectorOption
 }
 
 Connector::~Connector() {
+  EndProbe();
   for (const SocketId id : {SocketId::kLife, SocketId::kAttribute}) Retire(id);
 }
 
@@ -76,8 +78,8 @@ void Connector::Retire(SocketId id) {
   if (sockets_[index].fd() < 0) return;
   const absl::StatusOr<uint64_t> drops = sockets_[index].Drops();
   if (drops.ok()) drops_of_closed_sockets_[index] += *drops;
-  // LISTEN went through the life socket. Of an error nobody is left to be told.
-  if (id == SocketId::kLife) {
+  // Of an error nobody is left to be told. An IGNORE without a LISTEN would be at others' expense.
+  if (id == SocketId::kLife && std::exchange(listening_, false)) {
     (void)sockets_[index].Send(EncodeConnectorRequest(ConnectorOperation::kIgnore, 0));
   }
   sockets_[index] = NetlinkSocket();
@@ -87,7 +89,7 @@ absl::Status Connector::OpenSockets() {
   if (options_.network_namespace.empty()) return OpenSocketsHere();
   // setns() changes the calling thread for good, so it gets a thread of its own.
   absl::Status status;
-  std::thread opener([this, &status] {
+  const auto open_there = [this, &status] {
     const int fd = open(options_.network_namespace.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) {
       status = AdviseOnNamespace(errno, options_.network_namespace);
@@ -95,17 +97,22 @@ absl::Status Connector::OpenSockets() {
       status = OpenSocketsHere();
     }
     if (fd >= 0) close(fd);
-  });
-  opener.join();
+  };
+  try {
+    std::thread(open_there).join();
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(absl::StrCat("cannot start a thread: ", error.what()));
+  }
   return status;
 }
 
 absl::Status Connector::OpenSocketsHere() {
   constexpr uint32_t kGroup = 1u << (CN_IDX_PROC - 1);
+  const uint32_t nobodys_number = RandomNumber();
   for (const SocketId id : {SocketId::kLife, SocketId::kAttribute}) {
     const auto index = static_cast<size_t>(id);
     absl::StatusOr<NetlinkSocket> opened =
-        NetlinkSocket::Open(NETLINK_CONNECTOR, kGroup, ConnectorFilter(id));
+        NetlinkSocket::Open(NETLINK_CONNECTOR, kGroup, ConnectorFilter(id, nobodys_number));
     if (!opened.ok()) return AdviseOnOpen(opened.status());
     absl::StatusOr<ReceiveBufferGrant> grant = opened->RequestReceiveBuffer(
         id == SocketId::kLife ? options_.receive_buffer_bytes : kAttributeBufferBytes);
@@ -121,62 +128,106 @@ absl::Status Connector::OpenSocketsHere() {
 }
 
 absl::Status Connector::Subscribe(bool renew) {
+  EndProbe();
+  unread_ = {};
   if (renew) {
     if (absl::Status status = OpenSockets(); !status.ok()) return status;
   }
   return Listen();
 }
 
+// Of the two filters the one that refuses is the first to change, and nobody knows the number yet:
+// no answer to it can pass both sockets or neither.
+absl::Status Connector::ExpectAnswersTo(uint32_t request) {
+  for (const SocketId id : {SocketId::kAttribute, SocketId::kLife}) {
+    // The kernel's answer bears the next number.
+    const ConnectorFilterProgram filter = ConnectorFilter(id, request + 1);
+    if (absl::Status status = socket(id).AttachFilter(filter); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Connector::Listen() {
   const int64_t deadline_ns = MonotonicNs() + kSubscribeTimeoutNs;
   do {
-    const uint32_t ack = RandomNumber();
+    const uint32_t number = RandomNumber();
+    if (absl::Status status = ExpectAnswersTo(number); !status.ok()) return status;
     const absl::Status sent =
-        socket(SocketId::kLife).Send(EncodeConnectorRequest(ConnectorOperation::kListen, ack));
+        socket(SocketId::kLife).Send(EncodeConnectorRequest(ConnectorOperation::kListen, number));
     if (!sent.ok()) return AdviseOnSend(sent);
-    absl::StatusOr<bool> acknowledged = AwaitAck(ack + 1, MonotonicNs() + kAckTimeoutNs);
+    listening_ = true;
+    absl::StatusOr<bool> acknowledged = AwaitAck(number + 1, MonotonicNs() + kAckTimeoutNs);
     if (!acknowledged.ok()) return acknowledged.status();
-    if (*acknowledged) return absl::OkStatus();
+    // Whoever has seen the number now shall not use it.
+    if (*acknowledged) return ExpectAnswersTo(RandomNumber());
   } while (MonotonicNs() < deadline_ns);
   return AdviseOnSilence(options_.procfs_root);
 }
 
-// Events read meanwhile came before the subscription: the scan of /proc that follows knows better.
+// Events read before it came before the subscription: the scan of /proc that follows knows better.
 absl::StatusOr<bool> Connector::AwaitAck(uint32_t ack, int64_t deadline_ns) {
   while (true) {
     absl::StatusOr<SourceRead> read = Read(SocketId::kLife);
     if (!read.ok()) return read.status();
-    for (const Datagram& datagram : read->datagrams) {
-      const Message message = DecodeConnectorMessage(datagram);
+    for (size_t i = 0; i < read->datagrams.size(); ++i) {
+      const Message message = DecodeConnectorMessage(read->datagrams[i]);
       if (message.kind != MessageKind::kAck || message.ack != ack) continue;
-      if (message.ack_error == 0) return true;
-      return AdviseOnRefusal(static_cast<int>(message.ack_error));
+      if (message.ack_error != 0) return AdviseOnRefusal(static_cast<int>(message.ack_error));
+      unread_ = read->datagrams.subspan(i + 1);
+      return true;
     }
-    if (read->outcome != ReceiveOutcome::kEmpty) continue;
     const int64_t left_ns = deadline_ns - MonotonicNs();
     if (left_ns <= 0) return false;
-    Wait(-1, left_ns);
+    if (read->outcome == ReceiveOutcome::kEmpty) Wait(-1, left_ns);
   }
 }
 
-absl::Status Connector::Probe() {
+bool Connector::BeginProbe() {
+  EndProbe();
+  const uint32_t number = RandomNumber();
+  if (!ExpectAnswersTo(number).ok()) return false;
+  probing_ = true;
+  stop_probing_ = false;
+  try {
+    prober_ =
+        std::thread([this, request = EncodeConnectorRequest(ConnectorOperation::kProbe, number)] {
+          ProbeEachCpu(request);
+          probing_ = false;
+        });
+  } catch (const std::system_error&) {  // no thread to be had at the moment
+    probing_ = false;
+    return false;
+  }
+  return true;
+}
+
+// A CPU that cannot be asked shows its number with its next event.
+void Connector::ProbeEachCpu(const ConnectorRequest& request) {
   const absl::StatusOr<CpuSet> allowed = AllowedCpus();
-  if (!allowed.ok()) return allowed.status();
-  const ConnectorRequest request =
-      EncodeConnectorRequest(ConnectorOperation::kProbe, RandomNumber());
-  absl::Status status;
+  if (!allowed.ok()) return;
   const size_t set_bytes = BytesOf(*allowed);
-  for (size_t cpu = 0; cpu < set_bytes * CHAR_BIT && status.ok(); ++cpu) {
+  for (size_t cpu = 0; cpu < set_bytes * CHAR_BIT && !stop_probing_; ++cpu) {
     if (!CPU_ISSET_S(cpu, set_bytes, allowed->data())) continue;
     CpuSet one(allowed->size());
     CPU_SET_S(cpu, set_bytes, one.data());
-    // A CPU that was just taken offline has no events to be asked for.
-    if (sched_setaffinity(0, set_bytes, one.data()) == 0) status = probe_socket_.Send(request);
+    // One that was just taken offline has no events to be asked for.
+    if (sched_setaffinity(0, set_bytes, one.data()) == 0) (void)probe_socket_.Send(request);
   }
-  if (sched_setaffinity(0, set_bytes, allowed->data()) != 0 && status.ok()) {
-    status = absl::ErrnoToStatus(errno, "sched_setaffinity");
-  }
-  return status;
+}
+
+bool Connector::IsProbing() {
+  if (probing_) return true;
+  EndProbe();
+  return false;
+}
+
+void Connector::EndProbe() {
+  if (!prober_.joinable()) return;
+  stop_probing_ = true;
+  prober_.join();
+  probing_ = false;
+  // Strangers have seen the number by now. Where it stays in force they could use it.
+  (void)ExpectAnswersTo(RandomNumber());
 }
 
 void Connector::Wait(int wake_fd, int64_t timeout_ns) {
@@ -192,6 +243,11 @@ void Connector::Wait(int wake_fd, int64_t timeout_ns) {
 
 absl::StatusOr<SourceRead> Connector::Read(SocketId id) {
   const auto index = static_cast<size_t>(id);
+  if (id == SocketId::kLife && !unread_.empty()) {
+    return SourceRead{.outcome = ReceiveOutcome::kDatagrams,
+                      .may_have_more = true,
+                      .datagrams = std::exchange(unread_, {})};
+  }
   ReceiveBatch& batch = *batches_[index];
   absl::StatusOr<ReceiveOutcome> outcome = sockets_[index].Receive(batch);
   if (!outcome.ok()) return outcome.status();

@@ -4,9 +4,12 @@
 #define CNPROC_COLLECTORS_KERNEL_CONNECTOR_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,7 +42,8 @@ class Connector final : public DatagramSource {
   int64_t NowNs() const override;
   int64_t UnixOffsetNs() const override;
   absl::Status Subscribe(bool renew) override;
-  absl::Status Probe() override;
+  bool BeginProbe() override;
+  bool IsProbing() override;
   absl::Status Ended() const override { return absl::OkStatus(); }
 
   const ReceiveBufferGrant& receive_buffer() const { return grant_; }
@@ -50,17 +54,29 @@ class Connector final : public DatagramSource {
   absl::Status OpenSockets();
   absl::Status OpenSocketsHere();
   void Retire(SocketId id);
+  absl::Status ExpectAnswersTo(uint32_t request);
   absl::Status Listen();
   absl::StatusOr<bool> AwaitAck(uint32_t ack, int64_t deadline_ns);
+  void ProbeEachCpu(const ConnectorRequest& request);
+  void EndProbe();
   NetlinkSocket& socket(SocketId id) { return sockets_[static_cast<size_t>(id)]; }
 
   const ConnectorOptions options_;
   std::array<NetlinkSocket, kSocketCount> sockets_;
-  NetlinkSocket probe_socket_;  // in no group, so that a probe's own socket receives nothing
+  bool listening_ = false;  // LISTEN went through the life socket
   std::array<std::unique_ptr<ReceiveBatch>, kSocketCount> batches_;
   std::array<std::vector<Datagram>, kSocketCount> datagrams_;
   std::array<uint64_t, kSocketCount> drops_of_closed_sockets_{};
   ReceiveBufferGrant grant_;
+  // Behind the acknowledgement that was waited for.
+  std::span<const Datagram> unread_;
+
+  // A probe goes from CPU to CPU, which takes its time where they are busy: in a thread of its own,
+  // whose affinity is nobody else's.
+  std::thread prober_;
+  NetlinkSocket probe_socket_;  // in no group: it receives nothing
+  std::atomic<bool> probing_{false};
+  std::atomic<bool> stop_probing_{false};
 };
 
 }  // namespace cnproc

@@ -11,8 +11,8 @@ namespace cnproc {
 
 // Which of the two connector sockets a datagram came through; the values stand in recordings.
 enum class SocketId : uint8_t {
-  kLife = 0,       // fork, exec, exit, coredump, sid, uid to effective 0, acknowledgements
-  kAttribute = 1,  // comm, ptrace, gid, every other uid
+  kLife = 0,       // fork, exec, exit, coredump, sid, uid to effective 0, answers to our requests
+  kAttribute = 1,  // comm, ptrace, gid, every other uid, answers to others
 };
 inline constexpr size_t kSocketCount = 2;
 

@@ -36,8 +36,11 @@ class DatagramSource {
   virtual int64_t UnixOffsetNs() const = 0;
   // Asks again for events. `renew` also replaces the sockets. The answer has been waited for.
   virtual absl::Status Subscribe(bool renew) = 0;
-  // Makes the kernel send an acknowledgement from each CPU, which carries its sequence number.
-  virtual absl::Status Probe() = 0;
+  // Begins to make the kernel send an acknowledgement from each CPU, which carries its sequence
+  // number, through the life socket. False if that is not possible now.
+  virtual bool BeginProbe() = 0;
+  // Whether some of them are still to be sent.
+  virtual bool IsProbing() = 0;
   // OK while more can come; otherwise why not (the end of a recording).
   virtual absl::Status Ended() const = 0;
 };

@@ -64,12 +64,7 @@ absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(int protocol, uint32_t groups,
   result.fd_ = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (result.fd_ < 0) return absl::ErrnoToStatus(errno, "socket(AF_NETLINK)");
   if (!filter.empty()) {
-    // The kernel copies the program and does not write to it.
-    const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
-                             .filter = const_cast<sock_filter*>(filter.data())};
-    if (setsockopt(result.fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
-      return absl::ErrnoToStatus(errno, "setsockopt(SO_ATTACH_FILTER)");
-    }
+    if (absl::Status status = result.AttachFilter(filter); !status.ok()) return status;
   }
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
@@ -78,6 +73,16 @@ absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(int protocol, uint32_t groups,
     return absl::ErrnoToStatus(errno, "bind(AF_NETLINK)");
   }
   return result;
+}
+
+absl::Status NetlinkSocket::AttachFilter(std::span<const sock_filter> filter) const {
+  // The kernel copies the program and does not write to it.
+  const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
+                           .filter = const_cast<sock_filter*>(filter.data())};
+  if (setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
+    return absl::ErrnoToStatus(errno, "setsockopt(SO_ATTACH_FILTER)");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ReceiveBufferGrant> NetlinkSocket::RequestReceiveBuffer(uint32_t bytes) {

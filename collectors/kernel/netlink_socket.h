@@ -68,6 +68,9 @@ class NetlinkSocket {
 
   int fd() const { return fd_; }
 
+  // Takes the place of the one that was attached.
+  absl::Status AttachFilter(std::span<const sock_filter> filter) const;
+
   // From now on the kernel alone can send to this socket's port; anybody else is told ECONNREFUSED
   // (net/netlink/af_netlink.c: netlink_getsockbyportid). What is sent to a group still comes.
   absl::Status ConnectToKernel() const;

@@ -65,7 +65,8 @@ class RecordedSource final : public DatagramSource {
   int64_t NowNs() const override { return source_->NowNs(); }
   int64_t UnixOffsetNs() const override { return source_->UnixOffsetNs(); }
   absl::Status Subscribe(bool renew) override { return source_->Subscribe(renew); }
-  absl::Status Probe() override { return source_->Probe(); }
+  bool BeginProbe() override { return source_->BeginProbe(); }
+  bool IsProbing() override { return source_->IsProbing(); }
   absl::Status Ended() const override { return source_->Ended(); }
 
  private:

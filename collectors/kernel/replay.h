@@ -37,7 +37,8 @@ class Replay final : public DatagramSource {
   int64_t NowNs() const override;
   int64_t UnixOffsetNs() const override { return unix_offset_ns_; }
   absl::Status Subscribe(bool /*renew*/) override { return absl::OkStatus(); }
-  absl::Status Probe() override { return absl::OkStatus(); }
+  bool BeginProbe() override { return false; }
+  bool IsProbing() override { return false; }
   absl::Status Ended() const override { return ended_; }
 
  private:

@@ -6,13 +6,13 @@
 
 namespace cnproc {
 
-void SequenceAudit::Restart(uint64_t drops_before, uint64_t drops_after) {
+void SequenceAudit::Restart(uint64_t drops) {
   cpus_.clear();
   probed_ = false;
   marked_ = false;
-  first_drops_ = drops_after;
-  unplaced_drops_ = static_cast<int64_t>(drops_after - drops_before);
-  wants_probe_ = unplaced_drops_ > 0;
+  first_drops_ = drops;
+  unplaced_drops_ = 0;
+  wants_probe_ = false;
   lost_before_restart_ = static_cast<int64_t>(lost_);
 }
 
@@ -24,6 +24,13 @@ SequenceAudit::Cpu* SequenceAudit::Find(uint32_t cpu) {
 
 void SequenceAudit::SetBaseline(uint32_t cpu, uint32_t sequence) {
   if (Cpu* state = Find(cpu)) *state = {.known = true, .probed = true, .newest = sequence};
+}
+
+void SequenceAudit::EndBaselines(uint64_t drops) {
+  unplaced_drops_ = static_cast<int64_t>(drops - first_drops_);
+  first_drops_ = drops;
+  // The last that was dropped has no later one to show its number.
+  wants_probe_ = unplaced_drops_ > 0;
 }
 
 void SequenceAudit::OnMessage(uint32_t cpu, uint32_t sequence) {

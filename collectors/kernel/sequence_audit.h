@@ -23,14 +23,15 @@ class SequenceAudit {
   // CPUs numbered beyond are left out (old kernels may say 0xffffffff).
   explicit SequenceAudit(size_t max_cpus) : max_cpus_(max_cpus) {}
 
-  // Forgets everything but the losses found: a new subscription has a new first number. `drops` as
-  // read before and after the first numbers were drawn. Of what was dropped in between, nobody
-  // knows on which side of its CPU's number it was: as much of it as is missing when the sum is
-  // first taken is no loss of the kernel's.
-  void Restart(uint64_t drops_before, uint64_t drops_after);
+  // Forgets everything but the losses found: a new subscription has a new first number.
+  void Restart(uint64_t drops);
   // The number that a probe of this CPU drew at the start: events up to it came before the audit.
   // Without one a CPU's first event is its start.
   void SetBaseline(uint32_t cpu, uint32_t sequence);
+  // All of these were drawn. Of what was dropped meanwhile nobody knows on which side of its CPU's
+  // number it was: as much of it as is missing when the sum is first taken is no loss of the
+  // kernel's.
+  void EndBaselines(uint64_t drops);
   // Every message of the kernel, acknowledgements included.
   void OnMessage(uint32_t cpu, uint32_t sequence);
   // All CPUs that can be probed were, and the answers read; `drops` as read before the probe.

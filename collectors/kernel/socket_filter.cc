@@ -2,8 +2,10 @@
 #include "collectors/kernel/socket_filter.h"
 
 #include <arpa/inet.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "collectors/kernel/cn_proc.h"
@@ -11,6 +13,7 @@
 namespace cnproc {
 namespace {
 
+constexpr uint32_t kAckOffset = sizeof(nlmsghdr) + offsetof(cn_msg, ack);
 constexpr uint32_t kWhatOffset = kConnectorHeaderBytes;
 // process_pid, process_tgid and the real id come before the effective one.
 constexpr uint32_t kEffectiveUidOffset = kConnectorHeaderBytes + 16 + 12;
@@ -19,11 +22,14 @@ constexpr uint32_t kPassBytes = UINT32_MAX;
 // BPF loads words in network order, the event is in the host's.
 uint32_t AsLoaded(What what) { return htonl(static_cast<uint32_t>(what)); }
 
-using Program = std::array<sock_filter, 11>;
+}  // namespace
 
-Program MakeProgram(uint32_t life, uint32_t attribute) {
-  constexpr uint8_t kLife = 9;
-  constexpr uint8_t kAttribute = 10;
+ConnectorFilterProgram ConnectorFilter(SocketId socket, uint32_t ack) {
+  constexpr uint8_t kUid = 9;
+  constexpr uint8_t kLife = 12;
+  constexpr uint8_t kAttribute = 13;
+  const uint32_t life = socket == SocketId::kLife ? kPassBytes : 0;
+  const uint32_t attribute = socket == SocketId::kAttribute ? kPassBytes : 0;
   // The distance from the instruction after `from` to `to`.
   const auto jump = [](uint8_t from, uint8_t to) { return static_cast<uint8_t>(to - from - 1); };
   return {{
@@ -37,21 +43,17 @@ Program MakeProgram(uint32_t life, uint32_t attribute) {
       /*  5 */
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kGid), jump(5, kAttribute), 0),
       /*  6 */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kUid), 0, jump(6, kLife)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kNone), 0, jump(6, kUid)),
+      /*  7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAckOffset),
+      /*  8 */
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(ack), jump(8, kLife), jump(8, kAttribute)),
+      /*  9 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AsLoaded(What::kUid), 0, jump(kUid, kLife)),
       // Anybody can flip uids within a user namespace; only real privilege reaches 0.
-      /*  7 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kEffectiveUidOffset),
-      /*  8 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, jump(8, kAttribute)),
-      /*  9 */ BPF_STMT(BPF_RET | BPF_K, life),
-      /* 10 */ BPF_STMT(BPF_RET | BPF_K, attribute),
+      /* 10 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kEffectiveUidOffset),
+      /* 11 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, jump(11, kAttribute)),
+      /* 12 */ BPF_STMT(BPF_RET | BPF_K, life),
+      /* 13 */ BPF_STMT(BPF_RET | BPF_K, attribute),
   }};
-}
-
-}  // namespace
-
-std::span<const sock_filter> ConnectorFilter(SocketId socket) {
-  static const Program kLifeProgram = MakeProgram(kPassBytes, 0);
-  static const Program kAttributeProgram = MakeProgram(0, kPassBytes);
-  return socket == SocketId::kLife ? kLifeProgram : kAttributeProgram;
 }
 
 }  // namespace cnproc

@@ -236,6 +236,23 @@ TEST_F(EventStreamTest, ANewSubscriptionStartsTheNumbersAnew) {
   EXPECT_THAT(told_, ElementsAre(10, 11));
 }
 
+TEST_F(EventStreamTest, AProbeThatTakesItsTimeDelaysNoLifeEvent) {
+  // Given a subscription whose probe has not come by every CPU yet
+  source_.HoldProbe(true);
+  ASSERT_TRUE(stream_.OnSubscribed(/*probe=*/true).ok());
+  source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 7000, 0), Fork(10, 7001)});
+  source_.Queue(SocketId::kAttribute, {FakeDatagram(kWhatComm, {50, 50}, 7002)});
+  // When the stream is read
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(ReadRound().drained);
+  // Then attributes alone wait for it, and nothing is taken for lost meanwhile
+  EXPECT_THAT(told_, ElementsAre(10));
+  source_.HoldProbe(false);
+  source_.Queue(SocketId::kLife, {FakeDatagram(kWhatNone, {22}, 900, 1), Fork(11, 7003)});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ReadRound().drained);
+  EXPECT_THAT(told_, ElementsAre(10, 50, 11));
+  EXPECT_EQ(stats_.lost(), 0u);
+}
+
 // A flood is on when the exporter starts: 3 renamings are dropped after the first number was drawn.
 TEST_F(EventStreamTest, WhatAFloodDropsWhileTheNumbersStartIsCountedOnce) {
   source_.AdvanceTo(10 * kSecondNs);

@@ -63,7 +63,7 @@ TEST_F(Storm, EveryPageDuringAStormIsOneCut) {
 
 // cn_proc.md: renaming needs no right and makes millions of events a second.
 TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
-  const Witness witness(Comm::kFilter);
+  const Witness witness(Floods::kFilter);
   Exporter exporter;
   const Cut before = TakeCut(exporter, witness);
   const Usage idle = UsageOf(exporter.pid());
@@ -104,6 +104,29 @@ TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
   if (!kSanitized && Scaled(1000) == 1000) {
     EXPECT_LT(cpu / elapsed, 0.20) << "of a CPU under the flood";
   }
+  EXPECT_EQ(exporter.Stop(), 0);
+}
+
+// Nor do the kernel's answers to requests that anybody may make by the hundred thousand.
+TEST(AcknowledgementFlood, OfUnprivilegedProcessesHidesNothing) {
+  const Witness witness(Floods::kFilter);
+  Exporter exporter;
+  const Cut before = TakeCut(exporter, witness);
+  std::string flood;
+  std::thread flooding([&] { flood = RunWorkload({"ack-flood", "8", "3"}); });
+  std::this_thread::sleep_for(milliseconds(500));
+  RunWorkload({"storm", std::to_string(Scaled(5000)), CpuList()});
+  flooding.join();
+  const Cut after = TakeCut(exporter, witness);
+  const Delta delta(before.page, after.page);
+
+  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
+  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
+  for (const char* event : {"fork", "exec", "exit", "coredump", "sid"}) {
+    EXPECT_EQ(delta["cnproc_events_total{event=\"" + std::string(event) + "\"}"],
+              (after.seen - before.seen).events.at(event));
+  }
+  EXPECT_GT(Printed(flood, "calls"), 50'000) << "the flood was too weak to prove anything";
   EXPECT_EQ(exporter.Stop(), 0);
 }
 

@@ -63,12 +63,15 @@ class FakeSource final : public DatagramSource {
     ++subscriptions_;
     return absl::OkStatus();
   }
-  absl::Status Probe() override {
+  // Until then a probe that was begun lasts.
+  void HoldProbe(bool hold) { probe_held_ = hold; }
+  bool IsProbing() override { return probe_held_; }
+  bool BeginProbe() override {
     ++probes_;
     for (size_t i = 0; i < kSocketCount; ++i) {
       drops_[i] += std::exchange(drops_while_probing_[i], 0);
     }
-    return absl::OkStatus();
+    return true;
   }
   absl::Status Ended() const override { return absl::OkStatus(); }
 
@@ -87,6 +90,7 @@ class FakeSource final : public DatagramSource {
   int64_t now_ns_ = 1'000'000'000;
   int reads_until_broken_ = -1;  // negative: never
   int probes_ = 0;
+  bool probe_held_ = false;
   int subscriptions_ = 0;
 };
 

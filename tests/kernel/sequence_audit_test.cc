@@ -138,7 +138,7 @@ TEST_F(SequenceAuditTest, ANewSubscriptionKeepsWhatWasFound) {
   EndTwoRounds(0);
   ASSERT_EQ(audit_.lost(), 2u);
 
-  audit_.Restart(/*drops_before=*/7, /*drops_after=*/7);
+  audit_.Restart(/*drops=*/7);
   audit_.SetBaseline(0, 5000);
   Receive(0, 5001, 5002);
   Receive(0, 5004, 5004);
@@ -148,8 +148,9 @@ TEST_F(SequenceAuditTest, ANewSubscriptionKeepsWhatWasFound) {
 
 // Of 9 that were dropped meanwhile, 5 came after their CPU's first number.
 TEST_F(SequenceAuditTest, WhatWasDroppedWhileTheFirstNumbersWereDrawnIsNoLossOfTheKernel) {
-  audit_.Restart(/*drops_before=*/0, /*drops_after=*/9);
+  audit_.Restart(/*drops=*/0);
   audit_.SetBaseline(0, 99);
+  audit_.EndBaselines(/*drops=*/9);
   audit_.EndDrainedRound(9);
   ASSERT_TRUE(audit_.wants_probe()) << "the last dropped one may have no later one";
   Receive(0, 105, 105);  // the answer

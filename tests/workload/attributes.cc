@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What processes change about themselves and each other.
-#include <grp.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
 #include <iostream>
-#include <vector>
 
 #include "tests/workload/workload.h"
 
@@ -67,36 +63,11 @@ void Comm(Arguments arguments) {
   for (long i = 0; i < count; ++i) prctl(PR_SET_NAME, i % 2 == 0 ? "even" : "odd");
 }
 
-void DropPrivileges() {
-  if (getuid() != 0) return;
-  Succeed(setgroups(0, nullptr), "setgroups");
-  Succeed(setresgid(kNobody, kNobody, kNobody), "setresgid");
-  Succeed(setresuid(kNobody, kNobody, kNobody), "setresuid");
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // forgotten when credentials change
-}
-
 void CommFlood(Arguments arguments) {
-  const long processes = Number(arguments[0], 1, 64);
-  const auto seconds = static_cast<double>(Number(arguments[1], 1, 60));
-  void* shared = mmap(nullptr, sizeof(std::atomic<long>), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) Die("mmap");
-  auto* calls = new (shared) std::atomic<long>(0);
-  std::vector<pid_t> children;
-  for (long i = 0; i < processes; ++i) {
-    children.push_back(Fork([=] {
-      DropPrivileges();
-      const double end = Seconds() + seconds;
-      long made = 0;
-      while (Seconds() < end) {
-        for (int n = 0; n < 100; ++n) prctl(PR_SET_NAME, "flood");
-        made += 100;
-      }
-      *calls += made;
-    }));
-  }
-  for (const pid_t child : children) Wait(child);
-  std::cout << "calls=" << calls->load() << '\n';
+  const long calls =
+      Flood(Number(arguments[0], 1, 64), static_cast<double>(Number(arguments[1], 1, 60)),
+            [] { prctl(PR_SET_NAME, "flood"); });
+  std::cout << "calls=" << calls << '\n';
 }
 
 constexpr Command kCommands[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other tools, broken or hostile, do to a listener of the connector. Needs root.
+// What other tools, broken or hostile, do to a listener of the connector. Most needs root.
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/netlink.h>
@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstring>
+#include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -138,12 +139,26 @@ void Listen(Arguments arguments) {
   }
 }
 
+// The kernel answers each to everybody who listens.
+void AckFlood(Arguments arguments) {
+  constexpr auto kSend = [] {
+    constexpr uint32_t kNoOperation = 99;
+    static const Socket socket;  // of the child
+    SendOperation(socket, kNoOperation);
+  };
+  const long calls =
+      Flood(Number(arguments[0], 1, 64), static_cast<double>(Number(arguments[1], 1, 60)), kSend);
+  std::cout << "calls=" << calls << '\n';
+}
+
 constexpr Command kCommands[] = {
     {"forge", "PORT COUNT [fork|comm]", "COUNT perfect events sent to a netlink port by root", 2, 3,
      Forge},
     {"broken", "PORT", "messages with every length and lie, sent to a netlink port", 1, 1, Broken},
     {"ignore", "COUNT", "COUNT stray IGNOREs of a tool that never listened", 1, 1, Ignore},
     {"listen", "COUNT", "COUNT tools that subscribe and leave", 1, 1, Listen},
+    {"ack-flood", "PROCESSES SECONDS",
+     "unprivileged PROCESSES that ask for what is none; prints calls", 2, 2, AckFlood},
 };
 
 }  // namespace

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/workload/workload.h"
 
+#include <grp.h>
 #include <linux/limits.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -50,6 +53,40 @@ int Wait(pid_t pid) {
     if (errno != EINTR) Die("waitpid");
   }
   return status;
+}
+
+namespace {
+
+void DropPrivileges() {
+  if (getuid() != 0) return;
+  if (setgroups(0, nullptr) != 0) Die("setgroups");
+  if (setresgid(kNobody, kNobody, kNobody) != 0) Die("setresgid");
+  if (setresuid(kNobody, kNobody, kNobody) != 0) Die("setresuid");
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // forgotten when credentials change
+}
+
+}  // namespace
+
+long Flood(long processes, double seconds, void (*call)()) {
+  void* shared = mmap(nullptr, sizeof(std::atomic<long>), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) Die("mmap");
+  auto* calls = new (shared) std::atomic<long>(0);
+  std::vector<pid_t> children;
+  for (long i = 0; i < processes; ++i) {
+    children.push_back(Fork([=] {
+      DropPrivileges();
+      const double end = Seconds() + seconds;
+      long made = 0;
+      while (Seconds() < end) {
+        for (int n = 0; n < 100; ++n) call();
+        made += 100;
+      }
+      *calls += made;
+    }));
+  }
+  for (const pid_t child : children) Wait(child);
+  return calls->load();
 }
 
 void PinTo(int cpu) {

@@ -45,6 +45,9 @@ pid_t Fork(const std::function<void()>& body);
 // Waits for that child and returns its wait status.
 int Wait(pid_t pid);
 
+// Lets so many children without any right make calls for so long; returns how many they made.
+long Flood(long processes, double seconds, void (*call)());
+
 // Binds the calling thread to one CPU.
 void PinTo(int cpu);
 

@@ -51,10 +51,12 @@ int OpenSocket() {
 }
 
 // Drops COMM events before they are queued.
-void FilterComm(int fd) {
+// COMM, and NONE: the kernel's answer to anybody's request.
+void FilterFloods(int fd) {
   sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kEventOffset),
                         // BPF loads in network order, the event is in the host's.
-                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(0x200), 0, 1),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(0x200), 1, 0),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(0x0), 0, 1),
                         BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 0xffffffff)};
   const sock_fprog program{std::size(code), code};
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
@@ -106,8 +108,7 @@ Seen operator-(const Seen& after, const Seen& before) {
   return difference;
 }
 
-Witness::Witness(Comm comm) : fd_(OpenSocket()), descendants_({getpid()}) {
-  if (comm == Comm::kFilter) FilterComm(fd_);
+Witness::Witness(Floods floods) : fd_(OpenSocket()), descendants_({getpid()}) {
   for (const auto& [what, name] : EventNames()) seen_.events[name] = 0;
   bool hears = false;
   for (int attempt = 0; attempt < 10 && !hears; ++attempt) {
@@ -115,6 +116,7 @@ Witness::Witness(Comm comm) : fd_(OpenSocket()), descendants_({getpid()}) {
     hears = Hears(fd_);
   }
   if (!hears) Fail("no process events from this kernel");
+  if (floods == Floods::kFilter) FilterFloods(fd_);
   thread_ = std::thread([this] { Listen(); });
 }
 

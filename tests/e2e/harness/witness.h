@@ -31,13 +31,14 @@ struct Seen {
 
 Seen operator-(const Seen& after, const Seen& before);
 
-// Whether the witness also counts COMM events: a flood of them would overrun any buffer.
-enum class Comm { kCount, kFilter };
+// Whether the witness also hears COMM events and answers to requests: a flood of either would
+// overrun any buffer.
+enum class Floods { kHear, kFilter };
 
 // Thread safe.
 class Witness {
  public:
-  explicit Witness(Comm comm = Comm::kCount);
+  explicit Witness(Floods floods = Floods::kHear);
   ~Witness();
   Witness(const Witness&) = delete;
   Witness& operator=(const Witness&) = delete;
