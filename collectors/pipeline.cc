@@ -81,7 +81,7 @@ Pipeline::Pipeline(std::unique_ptr<DatagramSource> source, MachineSources machin
       table_(MaxTasks(procfs_), *this),
       identities_(WantedDimensions(options_.collectors), machine_.exit_records_status().ok(),
                   options_.settings, source_->NowNs(), source_->UnixOffsetNs()),
-      ready_(absl::UnavailableError("the first scan of /proc is not done")) {
+      ready_(absl::UnavailableError("the collector thread has not begun")) {
   const CollectorContext context{.identities = identities_,
                                  .settings = options_.settings,
                                  .exit_records = machine_.exit_records_status(),
@@ -137,7 +137,8 @@ void Pipeline::Run() {
       MutexLock lock(mutex_);
       table_.Reconcile({});
     }
-    SetReady(absl::OkStatus());
+    table_complete_ = true;
+    UpdateReady();
   }
   while (!stopping_) {
     AwaitEvents();
@@ -246,13 +247,9 @@ void Pipeline::TellEnd(const absl::Status& ended) {
   end_told_ = true;
   options_.notify(Severity::kInfo, std::string(ended.message()));
   stream_.stats().subscribed = false;
-  SetReady(ended);
+  subscription_ = ended;
+  UpdateReady();
   stream_.Publish();
-}
-
-void Pipeline::SetReady(absl::Status status) {
-  MutexLock lock(mutex_);
-  ready_ = std::move(status);
 }
 
 // What the batch says is applied under the lock; a batch is bounded and no system call is in it.

@@ -100,7 +100,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void TellKill(const OomKill& kill) CNPROC_REQUIRES(mutex_);
   void TellRefusals(const Refusals& refusals) CNPROC_REQUIRES(mutex_);
   void OfferCut(uint64_t requested) CNPROC_EXCLUDES(mutex_);
-  void SetReady(absl::Status status) CNPROC_EXCLUDES(mutex_);
+  void UpdateReady() CNPROC_EXCLUDES(mutex_);
 
   void SetForkBaseline();
   void AuditForks();
@@ -150,6 +150,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   std::unique_ptr<ProcessScan> scan_;
   std::vector<ProcessFacts> scan_facts_;  // parallel to scan_->processes()
   bool scanned_once_ = false;
+  bool table_complete_ = false;  // as far as can be known: scanned, or no scan is possible
+  absl::Status subscription_;    // OK while it is in force
   bool scan_read_ = false;
   int64_t scan_start_ns_ = 0;
   std::thread thread_;

@@ -26,6 +26,16 @@ void Pipeline::OnSubscribed() {
   }
   stream_.stats().subscribed = true;
   source_failed_ = false;
+  subscription_ = absl::OkStatus();
+  UpdateReady();
+}
+
+void Pipeline::UpdateReady() {
+  MutexLock lock(mutex_);
+  ready_ = subscription_;
+  if (ready_.ok() && !table_complete_) {
+    ready_ = absl::UnavailableError("the first scan of /proc is not done");
+  }
 }
 
 // On a machine that never pauses it may take some readings until they leave one number only.
@@ -97,7 +107,8 @@ bool Pipeline::Resubscribe(bool renew, const std::string& why) {
     }
     stats.subscribed = false;
     source_failed_ = true;
-    SetReady(status);
+    subscription_ = status;
+    UpdateReady();
     stream_.Publish();
     return false;
   }
@@ -111,7 +122,6 @@ bool Pipeline::Resubscribe(bool renew, const std::string& why) {
     if (const std::optional<ForkAudit> audit = ReadForkAudit()) AccountForUnsubscribed(*audit);
   }
   resync_.Request(ResyncReason::kResubscribe);
-  SetReady(absl::OkStatus());
   stream_.Publish();
   return true;
 }
@@ -124,7 +134,6 @@ void Pipeline::BeginScan() {
   absl::StatusOr<std::unique_ptr<ProcessScan>> scan = ProcessScan::Begin(*procfs_, scan_cgroups_);
   if (!scan.ok()) {
     GoOnWithoutScan(scan.status());
-    resync_.GiveUp(now_ns);
     return;
   }
   scan_ = *std::move(scan);
@@ -132,21 +141,25 @@ void Pipeline::BeginScan() {
   scan_read_ = false;
   scan_start_ns_ = now_ns;
   MutexLock lock(mutex_);
-  procfs_status_ = absl::OkStatus();
   table_.BeginScan(now_ns);
 }
 
-// What was there before is heard of once it does something. Each second the scan is tried again.
+// What was there before is heard of once it does something. In a second the scan is tried again.
 void Pipeline::GoOnWithoutScan(const absl::Status& why) {
+  resync_.GiveUp(source_->NowNs());
+  scan_.reset();
   {
     MutexLock lock(mutex_);
+    table_.AbandonScan();
     const bool told = !procfs_status_.ok();
     procfs_status_ = why;
     if (told) return;
     if (!scanned_once_) table_.Reconcile({});
   }
-  options_.notify(Severity::kError, std::string(why.message()));
-  if (!scanned_once_) SetReady(absl::OkStatus());
+  options_.notify(Severity::kError,
+                  absl::StrCat("the process table is not compared with /proc: ", why.message()));
+  table_complete_ = true;
+  UpdateReady();
 }
 
 // In steps, so that the stream is read in between.
@@ -156,7 +169,12 @@ void Pipeline::ContinueScan(bool life_drained) {
     if (life_drained) FinishScan();
     return;
   }
-  scan_read_ = scan_->Step(kScanStep);
+  const absl::StatusOr<bool> read = scan_->Step(kScanStep);
+  if (!read.ok()) {
+    GoOnWithoutScan(read.status());
+    return;
+  }
+  scan_read_ = *read;
   ProgramRules rules;
   {
     MutexLock lock(mutex_);
@@ -178,10 +196,12 @@ void Pipeline::FinishScan() {
     MutexLock lock(mutex_);
     if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
     table_.Reconcile(scan_->processes());
+    procfs_status_ = absl::OkStatus();
   }
   // Whatever it was for: a loss may have asked for it before the start did.
-  if (!scanned_once_) SetReady(absl::OkStatus());
   scanned_once_ = true;
+  table_complete_ = true;
+  UpdateReady();
   scan_.reset();
   scan_facts_ = {};
   StreamStats& stats = stream_.stats();

@@ -13,6 +13,9 @@ namespace {
 static_assert(sizeof(nlmsghdr) + sizeof(cn_msg) == kConnectorHeaderBytes);
 static_assert(sizeof(proc_event) == kProcEventBytes);
 
+// A century since boot: recordings can hold anything, and times are added up.
+constexpr uint64_t kMaxTimestampNs = uint64_t{1} << 62;
+
 void DecodeFork(const proc_event& raw, Event& event) {
   const auto& fork = raw.event_data.fork;
   event.type = EventType::kFork;
@@ -122,7 +125,7 @@ MessageHead DecodeConnectorMessage(const Datagram& datagram, Event& event) {
   // A longer event is a newer kernel's and begins like ours; a shorter one is none.
   if (netlink.nlmsg_type != NLMSG_DONE || netlink.nlmsg_len < kEventDatagramBytes ||
       connector.id.idx != CN_IDX_PROC || connector.id.val != CN_VAL_PROC ||
-      connector.len < kProcEventBytes) {
+      connector.len < kProcEventBytes || raw.timestamp_ns > kMaxTimestampNs) {
     return message;
   }
   message.sequence = connector.seq;

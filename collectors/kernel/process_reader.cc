@@ -19,8 +19,7 @@
 namespace cnproc {
 namespace {
 
-// 14 hierarchies with a path of 255 bytes each; a longer text is cut, and its last line is not
-// understood.
+// 14 hierarchies with a path of 255 bytes each; of a longer text the last whole line is the end.
 constexpr size_t kMaxCgroupBytes = 4096;
 // Rules look at the beginning of a command line: one of a megabyte must not cost a millisecond.
 constexpr size_t kMaxCmdlineBytes = 4096;
@@ -69,6 +68,14 @@ bool IsExiting(int directory, pid_t tgid) {
   return (flags & kExitingFlag) != 0;
 }
 
+std::optional<std::string_view> ReadCgroupText(int directory, pid_t tgid, char* buffer,
+                                               size_t size) {
+  std::optional<std::string_view> text = ReadFile(directory, tgid, "cgroup", buffer, size);
+  // A path that is cut is another one's.
+  if (text && text->size() == size) text = text->substr(0, text->rfind('\n') + 1);
+  return text;
+}
+
 // Reads what rules ask for, in time.
 class LazyInputs final : public RuleInputReader {
  public:
@@ -114,7 +121,7 @@ class LazyInputs final : public RuleInputReader {
     if (cgroup_text_) return std::string(MainCgroupPath(*cgroup_text_));
     std::array<char, kMaxCgroupBytes> buffer;
     const std::optional<std::string_view> text =
-        ReadFile(directory_, tgid_, "cgroup", buffer.data(), buffer.size());
+        ReadCgroupText(directory_, tgid_, buffer.data(), buffer.size());
     if (!text) return std::nullopt;
     return std::string(MainCgroupPath(*text));
   }
@@ -162,7 +169,7 @@ ProcessFacts ProcessReader::Read(pid_t tgid, const ProgramRules& rules) {
   std::array<char, kMaxCgroupBytes> buffer;
   std::optional<std::string_view> cgroup_text;
   if (options_.cgroup) {
-    cgroup_text = ReadFile(directory_, tgid, "cgroup", buffer.data(), buffer.size());
+    cgroup_text = ReadCgroupText(directory_, tgid, buffer.data(), buffer.size());
     if (cgroup_text && IsV1Root(*cgroup_text) && IsExiting(directory_, tgid)) cgroup_text = {};
     if (cgroup_text && !cgroup_text->empty()) facts.cgroup = Understand(*cgroup_text);
   }

@@ -95,7 +95,7 @@ absl::StatusOr<uint64_t> ProcFs::ThreadsMax() const { return ReadNumber("sys/ker
 
 absl::Status ProcFs::SeesEveryProcess() const {
   const absl::Status init = Read("1/stat").status();
-  if (init.ok()) return init;
+  if (!absl::IsNotFound(init) && !absl::IsPermissionDenied(init)) return init;
   return absl::PermissionDeniedError(absl::StrCat(
       init.message(), ": ", root_,
       " hides the processes of other users (mount option hidepid), so they cannot be named, placed "
@@ -157,44 +157,56 @@ ProcessScan::ProcessScan(const ProcFs& procfs, bool with_cgroup, DIR* directory)
       boottime_offset_ns_(ClockNs(CLOCK_BOOTTIME) - MonotonicNs()),
       directory_(directory) {}
 
-bool ProcessScan::Step(size_t count) {
+absl::StatusOr<bool> ProcessScan::Step(size_t count) {
   while (count > 0) {
+    errno = 0;
     const dirent* entry = readdir(directory_.get());
-    if (entry == nullptr) return true;
+    if (entry == nullptr) {
+      if (errno == 0) return true;
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot list ", procfs_.root()));
+    }
     if (!IsPid(entry->d_name)) continue;
-    ReadProcess(entry->d_name);
+    const absl::Status status = ReadProcess(entry->d_name);
+    if (absl::IsResourceExhausted(status)) return status;
     --count;
   }
   return false;
 }
 
 // What has ended meanwhile is left out: its exit is in the queue.
-void ProcessScan::ReadProcess(const char* name) {
+absl::Status ProcessScan::ReadProcess(const char* name) {
   const absl::StatusOr<std::string> stat = procfs_.Read(absl::StrCat(name, "/stat"));
+  if (!stat.ok()) return stat.status();
   const absl::StatusOr<std::string> status = procfs_.Read(absl::StrCat(name, "/status"));
+  if (!status.ok()) return status.status();
   ParsedStat parsed;
-  if (!stat.ok() || !status.ok() || !ParseStat(*stat, ns_per_tick_, boottime_offset_ns_, parsed)) {
-    return;
-  }
+  if (!ParseStat(*stat, ns_per_tick_, boottime_offset_ns_, parsed)) return absl::OkStatus();
   ProcessSnapshot& process = parsed.process;
   ParseStatusUids(*status, process.real_uid, process.effective_uid);
-  if (parsed.threads > 1 && !ReadThreads(name, process)) return;
-  if (process.leader_exited && process.other_threads.empty()) return;
-  if (with_cgroup_) process.cgroup = procfs_.Read(absl::StrCat(name, "/cgroup")).value_or("");
+  if (parsed.threads > 1) {
+    if (absl::Status threads = ReadThreads(name, process); !threads.ok()) return threads;
+  }
+  if (process.leader_exited && process.other_threads.empty()) return absl::OkStatus();
+  if (with_cgroup_) {
+    absl::StatusOr<std::string> cgroup = procfs_.Read(absl::StrCat(name, "/cgroup"));
+    if (absl::IsResourceExhausted(cgroup.status())) return cgroup.status();
+    process.cgroup = std::move(cgroup).value_or("");
+  }
   processes_.push_back(std::move(process));
+  return absl::OkStatus();
 }
 
-bool ProcessScan::ReadThreads(const char* name, ProcessSnapshot& process) const {
+absl::Status ProcessScan::ReadThreads(const char* name, ProcessSnapshot& process) const {
   const std::string path = absl::StrCat(procfs_.root(), "/", name, "/task");
   const std::unique_ptr<DIR, CloseDirectory> tasks(opendir(path.c_str()));
-  if (tasks == nullptr) return false;
+  if (tasks == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot list ", path));
   while (const dirent* entry = readdir(tasks.get())) {
     pid_t tid = 0;
     if (IsPid(entry->d_name) && absl::SimpleAtoi(entry->d_name, &tid) && tid != process.tgid) {
       process.other_threads.push_back(tid);
     }
   }
-  return true;
+  return absl::OkStatus();
 }
 
 }  // namespace cnproc

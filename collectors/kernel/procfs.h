@@ -38,7 +38,7 @@ class ProcFs {
   // CAP_SYS_PTRACE.
   absl::Status SeesEveryProcess() const;
 
-  // The whole of a small file below the root, at most 64 KiB of it.
+  // The whole of a small file below the root, at most 4 MiB of it.
   absl::StatusOr<std::string> Read(absl::string_view relative_path) const;
 
  private:
@@ -67,8 +67,9 @@ class ProcessScan {
   // there to be seen: those that are hidden would seem to have vanished.
   static absl::StatusOr<std::unique_ptr<ProcessScan>> Begin(const ProcFs& procfs, bool with_cgroup);
 
-  // Reads up to `count` more processes; true once all were read.
-  bool Step(size_t count);
+  // Reads up to `count` more processes; true once all were read. An error where not all could be,
+  // for want of descriptors or memory.
+  absl::StatusOr<bool> Step(size_t count);
   const std::vector<ProcessSnapshot>& processes() const { return processes_; }
 
  private:
@@ -77,8 +78,8 @@ class ProcessScan {
   };
 
   ProcessScan(const ProcFs& procfs, bool with_cgroup, DIR* directory);
-  void ReadProcess(const char* name);
-  bool ReadThreads(const char* name, ProcessSnapshot& process) const;
+  absl::Status ReadProcess(const char* name);
+  absl::Status ReadThreads(const char* name, ProcessSnapshot& process) const;
 
   const ProcFs& procfs_;
   const bool with_cgroup_;

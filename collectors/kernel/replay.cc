@@ -21,9 +21,9 @@ constexpr size_t kTimestampOffset = kConnectorHeaderBytes + 8;
 
 void ShiftTimestamp(std::vector<std::byte>& bytes, int64_t offset_ns) {
   if (offset_ns == 0 || bytes.size() < kEventDatagramBytes) return;
-  int64_t timestamp_ns = 0;
+  uint64_t timestamp_ns = 0;
   std::memcpy(&timestamp_ns, bytes.data() + kTimestampOffset, sizeof(timestamp_ns));
-  timestamp_ns += offset_ns;
+  timestamp_ns += static_cast<uint64_t>(offset_ns);
   std::memcpy(bytes.data() + kTimestampOffset, &timestamp_ns, sizeof(timestamp_ns));
 }
 

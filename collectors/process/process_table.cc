@@ -85,13 +85,11 @@ void ProcessTable::ApplyProcessFork(const Event& event) {
 }
 
 void ProcessTable::ApplyThreadFork(const Event& event) {
-  if (event.tgid <= 0) {
+  if (event.tgid <= 0 || event.tid <= 0) {
     Tell(Change::Type::kThreadForked, nullptr, event.timestamp_ns);
     return;
   }
-  if (event.tid != event.tgid) {
-    if (Process* stale = FindMutable(event.tid)) Vanish(*stale, event.timestamp_ns);
-  }
+  if (Process* stale = FindMutable(event.tid)) Vanish(*stale, event.timestamp_ns);
   Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
   if (process.parent_tgid == 0) process.parent_tgid = event.parent_tgid;
   Touch(event.tid);

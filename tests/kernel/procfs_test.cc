@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,7 +124,7 @@ TEST(ProcessScanTest, ShowsThisProcessWithItsThreadsAndNoZombie) {
   const ProcFs procfs("/proc");
   auto scan = ProcessScan::Begin(procfs, /*with_cgroup=*/true);
   ASSERT_TRUE(scan.ok()) << scan.status();
-  while (!(*scan)->Step(3)) {
+  while (!(*scan)->Step(3).value_or(true)) {
   }
 
   const ProcessSnapshot* self = FindIn(**scan, getpid());
@@ -142,6 +143,21 @@ TEST(ProcessScanTest, ShowsThisProcessWithItsThreadsAndNoZombie) {
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   waitpid(zombie, nullptr, 0);
+}
+
+TEST(ProcessScanTest, WithoutDescriptorsToBeHadNobodySeemsToHaveEnded) {
+  const ProcFs procfs("/proc");
+  auto scan = ProcessScan::Begin(procfs, /*with_cgroup=*/false);
+  ASSERT_TRUE(scan.ok()) << scan.status();
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+
+  const absl::StatusOr<bool> step = (*scan)->Step(100000);
+
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(absl::IsResourceExhausted(step.status())) << step.status();
 }
 
 }  // namespace
