@@ -27,6 +27,12 @@ size_t MaxTasks(const std::optional<ProcFs>& procfs) {
   return static_cast<size_t>(std::min(procfs->PidMax().value_or(kMaxTasks), kMaxTasks));
 }
 
+std::optional<uint64_t> OomKills(const std::optional<ProcFs>& procfs) {
+  if (!procfs) return std::nullopt;
+  const absl::StatusOr<uint64_t> kills = procfs->OomKills();
+  return kills.ok() ? std::make_optional(*kills) : std::nullopt;
+}
+
 Identities::Wanted WantedDimensions(const std::vector<const CollectorSpec*>& collectors) {
   Identities::Wanted wanted{};
   for (const CollectorSpec* spec : collectors) {
@@ -73,7 +79,7 @@ Pipeline::Pipeline(std::unique_ptr<DatagramSource> source, MachineSources machin
       start_time_seconds_(static_cast<double>(RealtimeNs()) / kNsPerSecond),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       scan_cgroups_(NeedCgroups(options_.collectors)),
-      oom_kills_at_start_(procfs_ ? procfs_->OomKills().value_or(0) : 0),
+      oom_kills_at_start_(OomKills(procfs_)),
       source_(std::move(source)),
       stream_(*source_, *this, kMaxCpus),
       machine_(std::move(machine)),

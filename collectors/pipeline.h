@@ -128,7 +128,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   const double start_time_seconds_;
   const int wake_fd_;
   const bool scan_cgroups_;
-  const uint64_t oom_kills_at_start_;
+  const std::optional<uint64_t> oom_kills_at_start_;
 
   // The collector thread's own.
   const std::unique_ptr<DatagramSource> source_;

@@ -103,8 +103,8 @@ HostNumbers Pipeline::ReadHostNumbers() const {
   host.tasks = read(procfs_->Tasks());
   host.pid_max = read(procfs_->PidMax());
   host.threads_max = read(procfs_->ThreadsMax());
-  host.oom_kills = read(procfs_->OomKills());
-  if (host.oom_kills) *host.oom_kills -= oom_kills_at_start_;
+  if (oom_kills_at_start_) host.oom_kills = read(procfs_->OomKills());
+  if (host.oom_kills) *host.oom_kills -= *oom_kills_at_start_;
   return host;
 }
 

@@ -38,6 +38,16 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
 // For 503s, and for clients who never finish their request.
 constexpr int kSpareWorkers = 168;
 
+// Of one of the two files, each of which is reloaded whatever becomes of the other.
+bool TellReload(const std::string& file, const absl::Status& status) {
+  if (!status.ok()) {
+    Log(Severity::kError, std::string(status.message()), {{"in_force", "the old configuration"}});
+  } else if (!file.empty()) {
+    Log(Severity::kInfo, "reloaded", {{"file", file}});
+  }
+  return status.ok();
+}
+
 double UnixSeconds() { return static_cast<double>(RealtimeNs()) / kNsPerSecond; }
 
 RoutesOptions MakeRoutesOptions(const Options& options) {
@@ -135,17 +145,13 @@ absl::Status App::Start() {
 }
 
 void App::Reload() {
-  bool successful = true;
-  for (const absl::Status& status : {ReloadSettings(), guard_->Reload()}) {
-    if (status.ok()) continue;
-    successful = false;
-    Log(Severity::kError, std::string(status.message()), {{"in_force", "the old configuration"}});
+  const bool settings_reloaded = TellReload(options_.config_file, ReloadSettings());
+  const bool web_reloaded = TellReload(options_.web_config_file, guard_->Reload());
+  reload_successful_ = settings_reloaded && web_reloaded;
+  if (reload_successful_) reload_success_seconds_ = UnixSeconds();
+  if (options_.config_file.empty() && options_.web_config_file.empty()) {
+    Log(Severity::kInfo, "nothing to reload: no configuration file was given");
   }
-  reload_successful_ = successful;
-  if (!successful) return;
-  reload_success_seconds_ = UnixSeconds();
-  Log(Severity::kInfo, "reloaded the configuration",
-      {{"config", options_.config_file}, {"web_config", options_.web_config_file}});
 }
 
 absl::Status App::ReloadSettings() {

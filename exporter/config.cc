@@ -4,41 +4,34 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <fstream>
-#include <functional>
-#include <initializer_list>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "collectors/process/label_text.h"
-#include "exporter/yaml_documents.h"
+#include "exporter/small_file.h"
+#include "exporter/yaml_reader.h"
 
 namespace cnproc {
 namespace {
 
-constexpr size_t kMaxFileBytes = 1 << 20;
-
-struct Key {
-  const char* name;
-  std::function<absl::Status(const YAML::Node&)> read;
-};
-
-// Reads one file; every error knows where it is.
-class ConfigReader {
+class ConfigReader : private YamlReader {
  public:
-  explicit ConfigReader(std::string_view file) : file_(file) {}
+  explicit ConfigReader(std::string_view file) : YamlReader(file) {}
 
-  absl::StatusOr<Config> Read(const std::string& text) {
-    if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {
-      return Error(*second, kSecondDocument);
-    }
+  absl::StatusOr<Config> Read(const std::string& text) const {
     Config config;
-    absl::Status status = ReadMap(
-        YAML::Load(text), "the file",
+    absl::Status status =
+        ReadDocument(text, [&](const YAML::Node& document) { return ReadFile(document, config); });
+    if (!status.ok()) return status;
+    return config;
+  }
+
+ private:
+  absl::Status ReadFile(const YAML::Node& document, Config& config) const {
+    return ReadMap(
+        document, "the file",
         {{"program", [&](const YAML::Node& node) { return ReadProgram(node, config); }},
          {"unit", [&](const YAML::Node& node) { return ReadDimension(node, "unit", config.unit); }},
          {"container",
@@ -48,43 +41,6 @@ class ConfigReader {
          {"user", [&](const YAML::Node& node) { return ReadUser(node, config.user); }},
          {"lineage",
           [&](const YAML::Node& node) { return ReadLimitOnly(node, "lineage", config.lineage); }}});
-    if (!status.ok()) return status;
-    return config;
-  }
-
-  absl::Status Error(const YAML::Mark& mark, std::string_view message) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file_, ":", mark.line + 1, ":", mark.column + 1, ": ", std::string(message)));
-  }
-
- private:
-  absl::Status Error(const YAML::Node& node, std::string_view message) const {
-    return Error(node.Mark(), message);
-  }
-
-  // `what` names the map in errors. Keys may be left out; none may be there twice.
-  absl::Status ReadMap(const YAML::Node& node, std::string_view what,
-                       std::initializer_list<Key> keys) const {
-    if (node.IsNull()) return absl::OkStatus();  // all of it commented out
-    if (!node.IsMap()) return Error(node, absl::StrCat(std::string(what), " must be a map"));
-    std::vector<std::string> seen;
-    for (const auto& entry : node) {
-      const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-      const auto key = std::find_if(keys.begin(), keys.end(),
-                                    [&](const Key& candidate) { return candidate.name == name; });
-      if (key == keys.end()) {
-        const std::string known =
-            absl::StrJoin(keys, ", ", [](std::string* out, const Key& k) { out->append(k.name); });
-        return Error(entry.first, absl::StrCat("unknown key \"", ToLabelText(name), "\" in ",
-                                               std::string(what), "; known: ", known));
-      }
-      if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-        return Error(entry.first, absl::StrCat("\"", name, "\" is there twice"));
-      }
-      seen.push_back(name);
-      if (absl::Status status = key->read(entry.second); !status.ok()) return status;
-    }
-    return absl::OkStatus();
   }
 
   absl::Status ReadProgram(const YAML::Node& node, Config& config) const {
@@ -205,34 +161,20 @@ class ConfigReader {
     if (status.ok() && node.size() == 0) return Error(node, "match must not be empty");
     return status;
   }
-
-  const std::string file_;
 };
 
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(const std::string& text, std::string_view file) {
-  ConfigReader reader(file);
-  try {
-    return reader.Read(text);
-  } catch (const YAML::Exception& error) {
-    return reader.Error(error.mark, error.msg);
-  }
+  return ConfigReader(file).Read(text);
 }
 
 absl::StatusOr<Config> ReadConfig(const std::string& file) {
-  std::ifstream in(file);
-  std::string text(kMaxFileBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || (in.fail() && !in.eof())) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", file));
+  absl::StatusOr<std::string> text = ReadSmallFile(file);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--config.file: ", text.status().message()));
   }
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() > kMaxFileBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": larger than ", kMaxFileBytes, " bytes"));
-  }
-  return ParseConfig(text, file);
+  return ParseConfig(*text, file);
 }
 
 }  // namespace cnproc

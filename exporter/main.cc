@@ -65,7 +65,11 @@ int ServeUntilStopped(const sigset_t& signals, App& app) {
     const int signal = NextSignal(signals, manager);
     // A collector thread that is stuck is restarted with the whole process.
     if (app.MakesProgress()) manager.TellAlive();
-    if (signal == SIGHUP) app.Reload();
+    if (signal == SIGHUP) {
+      manager.TellReloading();
+      app.Reload();
+      manager.TellReady();
+    }
     if (signal == SIGTERM || signal == SIGINT) {
       Log(Severity::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
       manager.TellStopping();

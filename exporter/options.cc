@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "collectors/kernel/procfs.h"
 #include "collectors/registry.h"
 #include "exporter/config.h"
 #include "exporter/version.h"
@@ -41,6 +42,45 @@ std::string CheckDuration(const std::string& text) {
              : absl::StrCat("`", text, "` is no duration: give one as 90s, 15m or 1h30m");
 }
 
+// CLI11 would take 0x10 and read 040 as 32.
+std::string CheckDigits(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos &&
+                      (text == "0" || text[0] != '0');
+  return digits ? "" : absl::StrCat("`", text, "` is no number: give decimal digits");
+}
+
+// Requests are decoded before paths are compared; the other paths are the exporter's own.
+std::string CheckTelemetryPath(const std::string& path) {
+  if (path.rfind('/', 0) != 0) return absl::StrCat("`", path, "` must begin with /");
+  if (path.find_first_of("?#% ") != std::string::npos) {
+    return absl::StrCat("`", path, "` must be a plain path, without ?, #, % and blanks");
+  }
+  for (const char* own : {"/", "/live", "/dashboards"}) {
+    if (path == own) return absl::StrCat("`", path, "` is a page of its own: give another path");
+  }
+  for (const char* own : {"/-/", "/dashboards/", "/rules/", "/assets/"}) {
+    if (path.rfind(own, 0) == 0) {
+      return absl::StrCat("`", path, "` is below ", own, ", which is taken: give another path");
+    }
+  }
+  return "";
+}
+
+std::string CheckProcfs(const std::string& folder) {
+  const absl::Status status = ProcFs(folder).TotalForks().status();
+  return status.ok() ? "" : absl::StrCat("`", folder, "` is no procfs: ", status.message());
+}
+
+// As it stands in container ids before "://".
+std::string CheckRuntime(const std::string& name) {
+  const bool plain =
+      !name.empty() &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  return plain
+             ? ""
+             : absl::StrCat("`", name, "` is no name of a runtime: give one as containerd, cri-o");
+}
+
 // Strings as they were given, to be checked and converted after all flags are known.
 struct RawOptions {
   std::string receive_buffer = "8MiB";
@@ -62,16 +102,16 @@ void AddWebFlags(CLI::App& app, Options& options) {
                  "Address to serve on, [HOST]:PORT; repeatable; IPv4 and IPv6 without HOST")
       ->take_all()
       ->expected(1)
+      ->allow_extra_args(false)
       ->default_str(":10119")
       ->check(CheckListenAddress);
   app.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics page")
       ->capture_default_str()
-      ->check([](const std::string& path) {
-        return path.rfind('/', 0) == 0 ? "" : absl::StrCat("`", path, "` must begin with /");
-      });
+      ->check(CheckTelemetryPath);
   app.add_option("--web.max-requests", options.max_requests,
                  "Scrapes served at once; more are answered with 503")
       ->capture_default_str()
+      ->check(CheckDigits)
       ->check(CLI::Range(1, 1000));
   app.add_option("--web.config.file", options.web_config_file,
                  "TLS, passwords and headers, in the format of Prometheus's exporter-toolkit");
@@ -89,12 +129,12 @@ void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
       ->capture_default_str()
       ->check(CheckSize);
   app.add_option("--connector.netns", options.network_namespace,
-                 "Open the connector in this network namespace, as /proc/1/ns/net")
-      ->check(CLI::ExistingPath);
+                 "Open the connector in this network namespace, as /proc/1/ns/net");
   auto* record = app.add_option("--connector.record", options.record_file,
                                 "Write every datagram received to this pcap file");
   app.add_option("--connector.record-max-size", raw.record_max_size, "End the recording there")
       ->capture_default_str()
+      ->needs(record)
       ->check(CheckSize);
   auto* replay = app.add_option("--connector.replay", options.replay_file,
                                 "Read such a file instead of the kernel; needs no privilege");
@@ -138,6 +178,7 @@ void AddLabelFlags(CLI::App& app, Options& options, RawOptions& raw) {
     app.add_option(absl::StrCat("--collector.", name, ".limit"), flags->limit,
                    absl::StrCat("Values of ", name, " at once; what finds no room counts as other"))
         ->default_str(absl::StrCat(flags->default_limit))
+        ->check(CheckDigits)
         ->check(CLI::Range(size_t{1}, kMaxLabelLimit));
   }
   app.add_option("--collector.idle-timeout", raw.idle_timeout,
@@ -150,7 +191,8 @@ void AddLabelFlags(CLI::App& app, Options& options, RawOptions& raw) {
       ->check(CheckDuration);
   app.add_option("--collector.container.kubelet-runtime", options.kubelet_runtime,
                  "Who runs the containers of kubelet's plain cgroup paths")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CheckRuntime);
   app.add_flag("--collector.program.lifetime,!--no-collector.program.lifetime",
                options.program_lifetime, "Tell lifetimes by program (default: on)");
 }
@@ -162,9 +204,10 @@ void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
                "Say for each part whether it works here and what it lacks, then exit");
   app.add_option("--path.procfs", options.procfs_root, "Where procfs is mounted")
       ->capture_default_str()
-      ->check(CLI::ExistingDirectory);
+      ->check(CheckProcfs);
   app.add_option("--path.cgroupfs", options.cgroupfs_root, "Where cgroupfs is mounted")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::ExistingDirectory);
   app.add_option("--log.level", raw.log_level, "Least severe entries to log")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
@@ -172,7 +215,7 @@ void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
       ->capture_default_str()
       ->check(CLI::IsMember({"logfmt", "json"}));
   app.set_version_flag("--version", VersionText());
-  app.set_help_flag("--help", "Print this help and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
 }
 
 void EnableCollectors(const RawOptions& raw, Options& options) {

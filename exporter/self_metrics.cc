@@ -106,6 +106,8 @@ Families ReadProcessMetrics(const std::string& procfs) {
   const auto page_bytes = static_cast<double>(sysconf(_SC_PAGESIZE));
   const auto boot_time = FindNumber(ReadFile(procfs + "/stat"), "btime ");
 
+  const auto start_time = Sum(Scaled(stat.Field(22), tick_seconds), boot_time);
+
   const std::array rows = {
       Row{"process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
           MetricType::Counter, Scaled(Sum(stat.Field(14), stat.Field(15)), tick_seconds)},
@@ -116,7 +118,7 @@ Families ReadProcessMetrics(const std::string& procfs) {
       Row{"process_resident_memory_bytes", "Resident memory size in bytes.", MetricType::Gauge,
           Scaled(stat.Field(24), page_bytes)},
       Row{"process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
-          MetricType::Gauge, Sum(Scaled(stat.Field(22), tick_seconds), boot_time)},
+          MetricType::Gauge, start_time},
       Row{"process_threads", "Number of OS threads in the process.", MetricType::Gauge,
           stat.Field(20)},
       Row{"process_virtual_memory_bytes", "Virtual memory size in bytes.", MetricType::Gauge,
@@ -129,6 +131,9 @@ Families ReadProcessMetrics(const std::string& procfs) {
     family.metrics = {row.name, row.help, row.type, {}};
     prometheus::ClientMetric& metric = family.metrics.metric.emplace_back();
     (row.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = *row.value;
+    if (row.type == MetricType::Counter) {
+      family.extra.emplace_back().start_time_seconds = start_time.value_or(0);
+    }
     families.push_back(std::move(family));
   }
   return families;

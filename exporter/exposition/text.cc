@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/exposition/text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string_view>
@@ -46,6 +47,15 @@ std::string_view TypeName(MetricType type, bool openmetrics) {
       break;
   }
   return openmetrics ? "unknown" : "untyped";
+}
+
+// In OpenMetrics the suffix is that of the samples alone.
+std::string_view FamilyName(const prometheus::MetricFamily& metrics, bool openmetrics) {
+  std::string_view name = metrics.name;
+  if (openmetrics && metrics.type == MetricType::Counter && name.ends_with(kTotal)) {
+    name.remove_suffix(kTotal.size());
+  }
+  return name;
 }
 
 // Writes families one after the other into one string.
@@ -101,10 +111,7 @@ void AppendLabels(Out& out, const Labels& labels) {
 
 void Writer::Write(const Family& family) {
   const prometheus::MetricFamily& metrics = family.metrics;
-  name_ = metrics.name;
-  if (openmetrics_ != nullptr && metrics.type == MetricType::Counter && name_.ends_with(kTotal)) {
-    name_.remove_suffix(kTotal.size());  // the family is called so, its samples carry the suffix
-  }
+  name_ = FamilyName(metrics, openmetrics_ != nullptr);
   WriteHead(metrics);
   for (size_t i = 0; i < metrics.metric.size(); ++i) {
     WriteSeries(metrics.type, metrics.metric[i], family.extra.empty() ? nullptr : &family.extra[i]);
@@ -280,6 +287,17 @@ size_t ExpectedBytes(const Families& families) {
   return samples * kSampleBytes;
 }
 
+// Without _total some names stand elsewhere: cnproc_forks before cnproc_forks_per_second.
+std::vector<const Family*> InOrderOfOpenMetrics(const Families& families) {
+  std::vector<const Family*> ordered;
+  ordered.reserve(families.size());
+  for (const Family& family : families) ordered.push_back(&family);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const Family* a, const Family* b) {
+    return FamilyName(a->metrics, true) < FamilyName(b->metrics, true);
+  });
+  return ordered;
+}
+
 }  // namespace
 
 std::string WriteText(const Families& families) {
@@ -292,7 +310,7 @@ std::string WriteText(const Families& families) {
 std::string WriteOpenMetrics(const Families& families, const OpenMetricsOptions& options) {
   PageBuffer out(ExpectedBytes(families));
   Writer writer(out, &options);
-  for (const Family& family : families) writer.Write(family);
+  for (const Family* family : InOrderOfOpenMetrics(families)) writer.Write(*family);
   out += "# EOF\n";
   return out.Take();
 }

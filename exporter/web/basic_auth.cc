@@ -19,7 +19,9 @@
 namespace cnproc {
 namespace {
 
+// One verification takes a quarter of a second with a cost of 12.
 constexpr int kMaxWaiting = 8;
+constexpr int kMaxWaitingOfOne = 2;
 
 bool Same(const uint8_t* a, const uint8_t* b, size_t size) {
   return CRYPTO_memcmp(a, b, size) == 0;
@@ -104,7 +106,25 @@ bool BasicAuth::IsRemembered(size_t user, const Mac& login) {
   return remembered_[user] && Same(remembered_[user]->data(), login.data(), login.size());
 }
 
-BasicAuth::Verdict BasicAuth::Check(std::string_view authorization) {
+bool BasicAuth::BeginToWait(const std::string& client) {
+  const MutexLock lock(waiting_mutex_);
+  int all = 0;
+  for (const auto& [address, count] : waiting_) all += count;
+  int& own = waiting_[client];
+  if (all < kMaxWaiting && own < kMaxWaitingOfOne) {
+    ++own;
+    return true;
+  }
+  if (own == 0) waiting_.erase(client);
+  return false;
+}
+
+void BasicAuth::EndToWait(const std::string& client) {
+  const MutexLock lock(waiting_mutex_);
+  if (--waiting_[client] == 0) waiting_.erase(client);
+}
+
+BasicAuth::Verdict BasicAuth::Check(std::string_view authorization, const std::string& client) {
   std::optional<Login> login = ParseAuthorization(authorization);
   if (!login) return Verdict::kRefused;
   const Mac name = KeyedHash("user", login->user);
@@ -112,10 +132,7 @@ BasicAuth::Verdict BasicAuth::Check(std::string_view authorization) {
   const std::optional<size_t> user = FindUser(name);
   if (user && IsRemembered(*user, mac)) return Verdict::kAllowed;
 
-  if (waiting_.fetch_add(1) >= kMaxWaiting) {
-    --waiting_;
-    return Verdict::kBusy;
-  }
+  if (!BeginToWait(client)) return Verdict::kBusy;
   bool verified = false;
   {
     const MutexLock lock(bcrypt_mutex_);
@@ -129,7 +146,7 @@ BasicAuth::Verdict BasicAuth::Check(std::string_view authorization) {
       verified = VerifyBcrypt(login->password, users_[measured].hash) && user.has_value();
     }
   }
-  --waiting_;
+  EndToWait(client);
   OPENSSL_cleanse(login->password.data(), login->password.size());
   if (!verified) return Verdict::kRefused;
   const MutexLock lock(remembered_mutex_);

@@ -21,8 +21,9 @@ bool IsBcryptHash(std::string_view hash);
 
 // Thread safe. A password that was verified is remembered as a keyed hash, so that later requests
 // do not pay for bcrypt; the key lives and dies with this object. One bcrypt runs at a time, and
-// whoever is remembered never waits for it. Nothing in the time of an answer tells whether a user
-// exists.
+// whoever is remembered never waits for it. Those who do are few in all and fewer from one address,
+// so that a host that guesses passwords does not keep others out. Nothing in the time of an answer
+// tells whether a user exists.
 class BasicAuth {
  public:
   enum class Verdict {
@@ -34,8 +35,8 @@ class BasicAuth {
   // Name to hash; not empty.
   explicit BasicAuth(const std::map<std::string, std::string>& users);
 
-  // Of the value of an Authorization header, "" if there is none.
-  Verdict Check(std::string_view authorization);
+  // Of the value of an Authorization header, "" if there is none, from a client's address.
+  Verdict Check(std::string_view authorization, const std::string& client = "");
 
   // How often bcrypt ran.
   uint64_t verifications() const { return verifications_; }
@@ -50,12 +51,15 @@ class BasicAuth {
   Mac KeyedHash(std::string_view purpose, std::string_view text) const;
   std::optional<size_t> FindUser(const Mac& name) const;
   bool IsRemembered(size_t user, const Mac& login) CNPROC_EXCLUDES(remembered_mutex_);
+  bool BeginToWait(const std::string& client) CNPROC_EXCLUDES(waiting_mutex_);
+  void EndToWait(const std::string& client) CNPROC_EXCLUDES(waiting_mutex_);
 
   std::array<uint8_t, 32> key_;
   std::vector<User> users_;
-  std::atomic<int> waiting_{0};
   std::atomic<uint64_t> verifications_{0};
 
+  Mutex waiting_mutex_;
+  std::map<std::string, int> waiting_ CNPROC_GUARDED_BY(waiting_mutex_);  // by client
   Mutex bcrypt_mutex_;  // held for as long as one verification takes
   Mutex remembered_mutex_;
   // By user: the login that was verified last.

@@ -92,7 +92,7 @@ std::shared_ptr<const Guard::Rules> Guard::Current() const {
 HttpResponse Guard::Handle(const HttpRequest& request, const Handler& inner) const {
   const std::shared_ptr<const Rules> rules = Current();
   if (rules->auth == nullptr) return inner(request);
-  switch (rules->auth->Check(request.Header("Authorization"))) {
+  switch (rules->auth->Check(request.Header("Authorization"), request.client)) {
     case BasicAuth::Verdict::kAllowed:
       break;
     case BasicAuth::Verdict::kRefused:

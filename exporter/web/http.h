@@ -21,6 +21,8 @@ struct HttpRequest {
   std::string path = "/";
   std::vector<std::pair<std::string, std::string>> query;  // in the order of the request
   HttpHeaders headers;
+  std::string client;  // its address, without the port
+  std::string fault;   // what is wrong with the target; then there is no path and no query
 
   // The value of the header of that name (ASCII case is ignored), several joined with ", " as RFC
   // 9110 allows; "" if there is none.

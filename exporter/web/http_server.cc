@@ -110,12 +110,13 @@ void Send(mg_connection* connection, const HttpResponse& response, bool with_bod
 HttpResponse Respond(const mg_request_info& info, bool understood, const Handler& handler) {
   HttpRequest request;
   request.method = info.request_method;
+  request.client = info.remote_addr;
   if (!understood) return handler(request);
   // local_uri_raw is not decoded and its dots are not resolved: no file stands behind it.
   const absl::Status target =
       ParseTarget(info.local_uri_raw != nullptr ? info.local_uri_raw : "",
                   info.query_string != nullptr ? info.query_string : "", request);
-  if (!target.ok()) return PlainText(400, absl::StrCat("400: ", target.message()));
+  if (!target.ok()) request.fault = std::string(target.message());
   for (int i = 0; i < info.num_headers; ++i) {
     request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
   }
@@ -222,7 +223,8 @@ void HttpServer::Impl::OnError(mg_connection* connection, int status) {
   try {
     HttpResponse response = ErrorPage(status);
     options_.complete(response);
-    Send(connection, response, /*with_body=*/true);
+    const char* method = mg_get_request_info(connection)->request_method;
+    Send(connection, response, method == nullptr || std::string_view(method) != "HEAD");
   } catch (const std::exception&) {  // as in OnRequest
   }
 }

@@ -30,8 +30,9 @@ struct HttpServerOptions {
 
 // An HTTP/1.1 server that serves what its handler says and nothing else: no file of the host, no
 // body of a request, no version of itself. A request head has at most 16 KiB; a client
-// that takes more than 5 s to send it, or to take the answer, is cut off. Each request has its own
-// connection: kept-alive ones would hold a thread between two scrapes.
+// that takes more than 5 s to send it, or to take the answer, is cut off: one that is silent, not
+// one that sends a byte just before; and TLS has 5 s of its own for its handshake. Each request has
+// its own connection: kept-alive ones would hold a thread between two scrapes.
 class HttpServer {
  public:
   HttpServer(HttpServerOptions options, Handler handler);

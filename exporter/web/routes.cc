@@ -175,6 +175,8 @@ HttpResponse Routes::Handle(const HttpRequest& request) const {
   HttpResponse response;
   if (request.method != "GET" && request.method != "HEAD") {
     response = MethodNotAllowed();
+  } else if (!request.fault.empty()) {
+    response = BadRequest(request.fault);
   } else if (request.path == "/-/healthy") {
     response = PlainText(200, "healthy");
   } else if (request.path == "/-/ready") {
@@ -197,6 +199,7 @@ HttpResponse Routes::Page(const HttpRequest& request) const {
   if (path == options_.telemetry_path) return Metrics(request);
   if (path == "/") return Ok(kHtml, LandingPage(options_, source_.Collectors(), source_.Ready()));
   if (path == "/live") return Ok(kHtml, LivePage(options_));
+  if (path == "/dashboards") return Ok(kHtml, DashboardsPage());
   if (path.starts_with(kDashboards)) return Dashboards(request);
   if (path.starts_with(kRules)) return Rules(request);
   if (path.starts_with(kAssets)) return Asset(request);

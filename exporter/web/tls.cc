@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "exporter/log.h"
-#include "exporter/web/small_file.h"
+#include "exporter/small_file.h"
 
 namespace cnproc {
 namespace {
@@ -121,6 +121,8 @@ absl::Status UseClientCa(SSL_CTX* context, const TlsConfig& config) {
   if (!pem.ok()) return pem.status();
   const absl::StatusOr<std::vector<CertificatePtr>> authorities = ReadCertificates(*pem);
   if (!authorities.ok()) return authorities.status();
+  // Whoever is named here is trusted, though he be no root: an issuing authority will do.
+  X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_PARTIAL_CHAIN);
   for (const CertificatePtr& authority : *authorities) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get()) != 1 ||
         SSL_CTX_add_client_CA(context, authority.get()) != 1) {

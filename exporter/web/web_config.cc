@@ -15,9 +15,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "exporter/small_file.h"
 #include "exporter/web/basic_auth.h"
-#include "exporter/web/small_file.h"
-#include "exporter/yaml_documents.h"
+#include "exporter/yaml_reader.h"
 
 namespace cnproc {
 namespace {
@@ -31,26 +31,28 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kHeaders 
     {"X-XSS-Protection", ""},
 }};
 
-using Read = std::function<absl::Status(const YAML::Node&)>;
-
 template <typename T>
 struct Choice {
   std::string_view name;
   T value;
 };
 
-class WebConfigReader {
+class WebConfigReader : private YamlReader {
  public:
   explicit WebConfigReader(const std::string& file)
-      : file_(file), folder_(std::filesystem::path(file).parent_path()) {}
+      : YamlReader(file), folder_(std::filesystem::path(file).parent_path()) {}
 
-  absl::StatusOr<WebConfig> Read(const std::string& text) {
-    if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {
-      return Error(*second, kSecondDocument);
-    }
-    const YAML::Node document = YAML::Load(text);
+  absl::StatusOr<WebConfig> ReadText(const std::string& text) const {
     WebConfig config;
-    absl::Status status = ReadMap(
+    absl::Status status =
+        ReadDocument(text, [&](const YAML::Node& document) { return ReadFile(document, config); });
+    if (!status.ok()) return status;
+    return config;
+  }
+
+ private:
+  absl::Status ReadFile(const YAML::Node& document, WebConfig& config) const {
+    return ReadMap(
         document, "the file",
         {{"tls_server_config", [&](const YAML::Node& node) { return ReadTls(node, config); }},
          {"http_server_config", [&](const YAML::Node& node) { return ReadHttp(node, config); }},
@@ -58,40 +60,20 @@ class WebConfigReader {
          {"rate_limit", [&](const YAML::Node& node) {
             return Unsupported(node, "rate_limit", "see --web.max-requests");
           }}});
-    if (!status.ok()) return status;
-    return config;
   }
 
-  absl::Status Error(const YAML::Mark& mark, std::string_view message) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file_, ":", mark.line + 1, ":", mark.column + 1, ": ", std::string(message)));
-  }
-
- private:
-  struct Key {
-    const char* name;
-    cnproc::Read read;
-  };
-
-  absl::Status Error(const YAML::Node& node, std::string_view message) const {
-    return Error(node.Mark(), message);
-  }
   absl::Status Unsupported(const YAML::Node& node, std::string_view name,
                            std::string_view hint) const {
     return Error(node, absl::StrCat(std::string(name), " is not supported: ", std::string(hint)));
   }
 
-  // Keys may be left out; none may be there twice, none unknown.
-  absl::Status ReadMap(const YAML::Node& node, std::string_view what,
-                       std::initializer_list<Key> keys) const;
   // A scalar that may be empty. `name` names it in errors.
-  cnproc::Read Text(const char* name, std::string& text) const;
-  cnproc::Read Path(const char* name, std::string& path) const;
-  cnproc::Read Flag(const char* name, bool& flag) const;
-  cnproc::Read List(const char* name, std::vector<std::string>& texts) const;
+  Read Text(const char* name, std::string& text) const;
+  Read Path(const char* name, std::string& path) const;
+  Read Flag(const char* name, bool& flag) const;
+  Read List(const char* name, std::vector<std::string>& texts) const;
   template <typename T, size_t kCount>
-  cnproc::Read OneOf(const char* name, const std::array<Choice<T>, kCount>& choices,
-                     T& chosen) const;
+  Read OneOf(const char* name, const std::array<Choice<T>, kCount>& choices, T& chosen) const;
 
   absl::Status ReadTls(const YAML::Node& node, WebConfig& config) const;
   absl::Status CheckTls(const YAML::Node& node, const TlsConfig& tls) const;
@@ -99,35 +81,10 @@ class WebConfigReader {
   absl::Status ReadHeaders(const YAML::Node& node, WebConfig& config) const;
   absl::Status ReadUsers(const YAML::Node& node, WebConfig& config) const;
 
-  const std::string& file_;
   const std::filesystem::path folder_;
 };
 
-absl::Status WebConfigReader::ReadMap(const YAML::Node& node, std::string_view what,
-                                      std::initializer_list<Key> keys) const {
-  if (node.IsNull()) return absl::OkStatus();  // all of it commented out
-  if (!node.IsMap()) return Error(node, absl::StrCat(std::string(what), " must be a map"));
-  std::vector<std::string> seen;
-  for (const auto& entry : node) {
-    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-    const auto* const key = std::find_if(
-        keys.begin(), keys.end(), [&](const Key& candidate) { return candidate.name == name; });
-    if (key == keys.end()) {
-      const std::string known =
-          absl::StrJoin(keys, ", ", [](std::string* out, const Key& k) { out->append(k.name); });
-      return Error(entry.first, absl::StrCat("unknown key \"", name, "\" in ", std::string(what),
-                                             "; known: ", known));
-    }
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      return Error(entry.first, absl::StrCat("\"", name, "\" is there twice"));
-    }
-    seen.push_back(name);
-    if (absl::Status status = key->read(entry.second); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-cnproc::Read WebConfigReader::Text(const char* name, std::string& text) const {
+YamlReader::Read WebConfigReader::Text(const char* name, std::string& text) const {
   return [this, name, &text](const YAML::Node& node) -> absl::Status {
     if (node.IsNull()) return absl::OkStatus();
     if (!node.IsScalar()) return Error(node, absl::StrCat(name, " must be a string"));
@@ -136,7 +93,7 @@ cnproc::Read WebConfigReader::Text(const char* name, std::string& text) const {
   };
 }
 
-cnproc::Read WebConfigReader::Path(const char* name, std::string& path) const {
+YamlReader::Read WebConfigReader::Path(const char* name, std::string& path) const {
   return [this, read = Text(name, path), &path](const YAML::Node& node) -> absl::Status {
     absl::Status status = read(node);
     if (status.ok() && !path.empty()) path = (folder_ / path).string();
@@ -144,18 +101,17 @@ cnproc::Read WebConfigReader::Path(const char* name, std::string& path) const {
   };
 }
 
-cnproc::Read WebConfigReader::Flag(const char* name, bool& flag) const {
+YamlReader::Read WebConfigReader::Flag(const char* name, bool& flag) const {
   return [this, name, &flag](const YAML::Node& node) -> absl::Status {
-    const std::string text = node.IsScalar() ? node.Scalar() : "";
-    if (text != "true" && text != "false") {
-      return Error(node, absl::StrCat(name, " must be true or false"));
+    // yaml-cpp tags a plain scalar "?", a quoted one "!", which is a string.
+    if (node.IsScalar() && node.Tag() == "?" && YAML::convert<bool>::decode(node, flag)) {
+      return absl::OkStatus();
     }
-    flag = text == "true";
-    return absl::OkStatus();
+    return Error(node, absl::StrCat(name, " must be true or false"));
   };
 }
 
-cnproc::Read WebConfigReader::List(const char* name, std::vector<std::string>& texts) const {
+YamlReader::Read WebConfigReader::List(const char* name, std::vector<std::string>& texts) const {
   return [this, name, &texts](const YAML::Node& node) -> absl::Status {
     if (node.IsNull()) return absl::OkStatus();
     if (!node.IsSequence()) return Error(node, absl::StrCat(name, " must be a list"));
@@ -170,8 +126,9 @@ cnproc::Read WebConfigReader::List(const char* name, std::vector<std::string>& t
 }
 
 template <typename T, size_t kCount>
-cnproc::Read WebConfigReader::OneOf(const char* name, const std::array<Choice<T>, kCount>& choices,
-                                    T& chosen) const {
+YamlReader::Read WebConfigReader::OneOf(const char* name,
+                                        const std::array<Choice<T>, kCount>& choices,
+                                        T& chosen) const {
   return [this, name, &choices, &chosen](const YAML::Node& node) -> absl::Status {
     const std::string text = node.IsScalar() ? node.Scalar() : "";
     if (text.empty()) return absl::OkStatus();  // as the toolkit: the default
@@ -199,7 +156,8 @@ constexpr std::array<Choice<TlsVersion>, 2> kVersions = {{
 }};
 
 absl::Status WebConfigReader::ReadTls(const YAML::Node& node, WebConfig& config) const {
-  if (node.IsNull()) return absl::OkStatus();
+  // As the toolkit: that is no TLS.
+  if (node.IsNull() || (node.IsMap() && node.size() == 0)) return absl::OkStatus();
   TlsConfig tls;
   absl::Status status =
       ReadMap(node, "tls_server_config",
@@ -217,6 +175,7 @@ absl::Status WebConfigReader::ReadTls(const YAML::Node& node, WebConfig& config)
                {"prefer_server_cipher_suites",
                 Flag("prefer_server_cipher_suites", tls.prefer_server_cipher_suites)},
                {"curve_preferences", [&](const YAML::Node& value) {
+                  if (value.size() == 0 && !value.IsScalar()) return absl::OkStatus();
                   return Unsupported(value, "curve_preferences", "OpenSSL's are used");
                 }}});
   if (status.ok()) status = CheckTls(node, tls);
@@ -288,6 +247,9 @@ absl::Status WebConfigReader::ReadHeaders(const YAML::Node& node, WebConfig& con
                                   out->append(h.first);
                                 })));
     }
+    for (const auto& [other, text] : config.headers) {
+      if (other == name) return Error(entry.first, absl::StrCat("\"", name, "\" is there twice"));
+    }
     const std::string value = entry.second.IsScalar() ? entry.second.Scalar() : "";
     const bool printable =
         std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -330,17 +292,14 @@ absl::Status WebConfigReader::ReadUsers(const YAML::Node& node, WebConfig& confi
 }  // namespace
 
 absl::StatusOr<WebConfig> ParseWebConfig(const std::string& text, const std::string& file) {
-  WebConfigReader reader(file);
-  try {
-    return reader.Read(text);
-  } catch (const YAML::Exception& error) {
-    return reader.Error(error.mark, error.msg);
-  }
+  return WebConfigReader(file).ReadText(text);
 }
 
 absl::StatusOr<WebConfig> ReadWebConfig(const std::string& file) {
   absl::StatusOr<std::string> text = ReadSmallFile(file);
-  if (!text.ok()) return text.status();
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--web.config.file: ", text.status().message()));
+  }
   return ParseWebConfig(*text, file);
 }
 

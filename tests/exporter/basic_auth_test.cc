@@ -73,6 +73,24 @@ TEST(BasicAuth, MakesStrangersPayAsMuchAsUsers) {
   EXPECT_EQ(auth.verifications(), 2U);
 }
 
+TEST(BasicAuth, LetsAHostThatGuessesKeepNobodyOut) {
+  BasicAuth auth({{"alice", Bcrypt("secret", "10")}});
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> attackers;
+  attackers.reserve(16);
+  for (int i = 0; i < 16; ++i) {
+    attackers.emplace_back([&] {
+      while (!stop) {
+        EXPECT_NE(auth.Check(Login("alice", "guess"), "192.0.2.66"), Verdict::kAllowed);
+      }
+    });
+  }
+  while (auth.verifications() == 0) std::this_thread::yield();
+  EXPECT_EQ(auth.Check(Login("alice", "secret"), "192.0.2.1"), Verdict::kAllowed);
+  stop = true;
+  for (std::thread& attacker : attackers) attacker.join();
+}
+
 TEST(BasicAuth, DoesNotLetTheRememberedWaitForBcrypt) {
   BasicAuth auth({{"alice", Bcrypt("secret", "10")}});
   ASSERT_EQ(auth.Check(Login("alice", "secret")), Verdict::kAllowed);

@@ -55,7 +55,7 @@ void AddExtension(X509* certificate, int nid, const std::string& value) {
 }
 
 TestIdentity Make(const std::string& name, const std::string& alternative_names,
-                  const TestIdentity* authority) {
+                  const TestIdentity* authority, bool issues) {
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
   static long serial = 1;
@@ -67,9 +67,9 @@ TestIdentity Make(const std::string& name, const std::string& alternative_names,
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  if (issues) AddExtension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   if (authority == nullptr) {
     X509_set_issuer_name(certificate.get(), subject);
-    AddExtension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
     X509_sign(certificate.get(), key.get(), EVP_sha256());
   } else {
     X509_set_issuer_name(certificate.get(),
@@ -88,11 +88,17 @@ TestIdentity Make(const std::string& name, const std::string& alternative_names,
 
 }  // namespace
 
-TestIdentity MakeAuthority(const std::string& name) { return Make(name, "", nullptr); }
+TestIdentity MakeAuthority(const std::string& name) {
+  return Make(name, "", nullptr, /*issues=*/true);
+}
+
+TestIdentity MakeIssuingAuthority(const std::string& name, const TestIdentity& authority) {
+  return Make(name, "", &authority, /*issues=*/true);
+}
 
 TestIdentity MakeIdentity(const std::string& name, const std::string& alternative_names,
                           const TestIdentity& authority) {
-  return Make(name, alternative_names, &authority);
+  return Make(name, alternative_names, &authority, /*issues=*/false);
 }
 
 TlsAnswer GetOverTls(const std::string& address, const TlsClientOptions& options) {

@@ -14,6 +14,8 @@ struct TestIdentity {
 
 // An authority of its own.
 TestIdentity MakeAuthority(const std::string& name);
+// One that another has signed.
+TestIdentity MakeIssuingAuthority(const std::string& name, const TestIdentity& authority);
 // Signed by the authority; alternative_names as OpenSSL writes them: "DNS:localhost,IP:127.0.0.1".
 TestIdentity MakeIdentity(const std::string& name, const std::string& alternative_names,
                           const TestIdentity& authority);

@@ -3,10 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace cnproc {
 namespace {
@@ -165,9 +168,32 @@ TEST(ConfigTest, ReadsAFile) {
   EXPECT_EQ(ReadConfig(file).status().code(), absl::StatusCode::kInvalidArgument);
   std::remove(file.c_str());
   const absl::Status gone = ReadConfig(file).status();
-  EXPECT_EQ(gone.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(gone.message()), testing::HasSubstr(file));
+  EXPECT_EQ(gone.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(gone.message()),
+              testing::HasSubstr("--config.file: " + file + ": cannot be read: No such file"));
   EXPECT_FALSE(ReadConfig(testing::TempDir()).ok());
+}
+
+TEST(ConfigTest, ReadsAPipeButDoesNotWaitForEver) {
+  const std::string pipe = testing::TempDir() + "cnproc_config_pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  // Given a writer that takes its time, as a program that decrypts does
+  std::thread writer([&] {
+    std::ofstream out(pipe);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    out << "unit: {limit: 3}\n";
+  });
+  const absl::StatusOr<Config> config = ReadConfig(pipe);
+  writer.join();
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->unit.limit, 3U);
+  // Nobody ever writes; a writer that fails
+  EXPECT_THAT(std::string(ReadConfig(pipe).status().message()), testing::HasSubstr("nothing came"));
+  std::thread failing([&] { std::ofstream out(pipe); });
+  EXPECT_THAT(std::string(ReadConfig(pipe).status().message()),
+              testing::HasSubstr("without a byte"));
+  failing.join();
+  std::remove(pipe.c_str());
 }
 
 }  // namespace

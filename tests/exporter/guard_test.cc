@@ -98,7 +98,7 @@ TEST_F(GuardTest, LetsEverybodyInWithoutAFile) {
 TEST_F(GuardTest, AsksForAPasswordOnEveryPath) {
   ASSERT_EQ(Start("basic_auth_users: {alice: " + Bcrypt("secret") + "}"), absl::OkStatus());
 
-  for (const std::string path : {"/", "/metrics", "/-/healthy", "/nothing", "/assets/x"}) {
+  for (const std::string path : {"/", "/metrics", "/-/healthy", "/nothing", "/assets/x", "/%zz"}) {
     EXPECT_THAT(Get(address_, path),
                 AllOf(HasSubstr("HTTP/1.1 401 "), HasSubstr("WWW-Authenticate: Basic realm="),
                       Not(HasSubstr("\r\n\r\nin"))))
@@ -133,7 +133,7 @@ TEST_F(GuardTest, AddsThemToWhatIsNoRequestToo) {
   ASSERT_EQ(Start("http_server_config: {headers: {Strict-Transport-Security: max-age=1}}"),
             absl::OkStatus());
   for (const std::string& request :
-       {std::string("nonsense\r\n\r\n"), std::string("GET /% HTTP/1.1\r\nHost: x\r\n\r\n"),
+       {std::string("nonsense\r\n\r\n"),
         "GET / HTTP/1.1\r\nX: " + std::string(20000, 'x') + "\r\n\r\n"}) {
     EXPECT_THAT(Exchange(address_, request),
                 AllOf(HasSubstr(" 4"), HasSubstr("\r\nStrict-Transport-Security: max-age=1\r\n")))
@@ -204,6 +204,22 @@ TEST_F(GuardTest, HonoursTheOtherKindsOfClientAuthentication) {
     EXPECT_EQ(!GetOverTls(address_, {.identity = &rogue}).text.empty(), rogue_allowed) << type;
     EXPECT_FALSE(GetOverTls(address_, {.identity = &known}).text.empty()) << type;
   }
+}
+
+// An operator who trusts what one authority issues, and not all of its root's others.
+TEST_F(GuardTest, TrustsAnIssuingAuthorityWithoutItsRoot) {
+  const TestIdentity issuer = MakeIssuingAuthority("issuer", authority_);
+  const TestIdentity other = MakeIssuingAuthority("other", authority_);
+  Write("ca.crt", issuer.certificate);
+  ASSERT_EQ(Start(std::string(kTls) +
+                  "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"),
+            absl::OkStatus());
+  const auto answer_to = [&](const TestIdentity& client) {
+    return GetOverTls(address_, {.identity = &client}).text;
+  };
+  EXPECT_THAT(answer_to(MakeIdentity("client", "", issuer)), HasSubstr("200 OK"));
+  EXPECT_EQ(answer_to(MakeIdentity("client", "", other)), "");
+  EXPECT_EQ(answer_to(MakeIdentity("client", "", authority_)), "");
 }
 
 TEST_F(GuardTest, TakesARenewedCertificateWithoutBeingTold) {

@@ -45,6 +45,7 @@ bool Eventually(const std::function<bool()>& condition) {
 }
 
 HttpResponse Echo(const HttpRequest& request) {
+  if (!request.fault.empty()) return PlainText(400, request.fault);
   HttpResponse response = PlainText(200, request.method + " " + request.path);
   for (const auto& [name, value] : request.query) {
     response.body.append(name).append("=").append(value).append(";");
@@ -116,7 +117,7 @@ TEST_F(HttpServerTest, ReadsNoBodyHoweverItTrickles) {
   ExpectNoDescriptorsLeftOver(before + 1);  // ours
 }
 
-TEST_F(HttpServerTest, RefusesAMalformedTarget) {
+TEST_F(HttpServerTest, TellsWhatIsWrongWithAMalformedTarget) {
   Start();
   for (const char* target : {"/%", "/%zz", "/%00", "/?a=%", "/?%0a"}) {
     EXPECT_THAT(Get(address_, target), StartsWith("HTTP/1.1 400 ")) << target;
@@ -148,6 +149,13 @@ TEST_F(HttpServerTest, BoundsTheHeadOfARequest) {
   const std::string exceeds(17000, 'x');
   EXPECT_THAT(Exchange(address_, "GET / HTTP/1.1\r\nHost: x\r\nX: " + exceeds + "\r\n\r\n"),
               Not(HasSubstr("200 OK")));
+}
+
+TEST_F(HttpServerTest, SendsNoBodyWithTheErrorOfAHead) {
+  Start();
+  const std::string answer = Exchange(address_, "HEAD / HTTP/1.7\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 505 "), HasSubstr("Content-Length: 4")));
+  EXPECT_EQ(answer.find("\r\n\r\n") + 4, answer.size()) << answer;
 }
 
 TEST_F(HttpServerTest, ListensOnBothFamiliesAndOnSeveralAddresses) {

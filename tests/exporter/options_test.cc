@@ -74,11 +74,29 @@ TEST(OptionsTest, CollectorsAreSwitchedAsInNodeExporter) {
 }
 
 TEST(OptionsTest, RefusalsAreOneLineThatNamesTheFlag) {
-  for (const char* flag :
-       {"--no-such-flag", "--web.telemetry-path=metrics", "--web.max-requests=0",
-        "--web.listen-address=nonsense", "--connector.receive-buffer=8 elephants",
-        "--log.level=loud", "--log.format=xml", "--path.procfs=/does/not/exist",
-        "--connector.replay-speed=2", "--collector.stream", "--collector.oom=maybe"}) {
+  for (const char* flag : {"--no-such-flag",
+                           "--web.telemetry-path=metrics",
+                           "--web.max-requests=0",
+                           "--web.listen-address=nonsense",
+                           "--connector.receive-buffer=8 elephants",
+                           "--log.level=loud",
+                           "--log.format=xml",
+                           "--path.procfs=/does/not/exist",
+                           "--connector.replay-speed=2",
+                           "--collector.stream",
+                           "--collector.oom=maybe",
+                           "--path.procfs=/etc",
+                           "--path.cgroupfs=/does/not/exist",
+                           "--web.max-requests=0x10",
+                           "--web.max-requests=040",
+                           "--collector.unit.limit=1e2",
+                           "--web.telemetry-path=/",
+                           "--web.telemetry-path=/-/ready",
+                           "--web.telemetry-path=/a?b",
+                           "--web.telemetry-path=/a%20b",
+                           "--web.telemetry-path=/rules/x",
+                           "--connector.record-max-size=1MiB",
+                           "--collector.container.kubelet-runtime=a b"}) {
     const ExitRequest refused = Refused({flag});
     EXPECT_EQ(refused.status, 2) << flag;
     const std::string name(flag, std::min(std::string(flag).find('='), std::string(flag).size()));
@@ -87,12 +105,19 @@ TEST(OptionsTest, RefusalsAreOneLineThatNamesTheFlag) {
   }
 }
 
+TEST(OptionsTest, WhatBelongsToNoFlagIsRefused) {
+  EXPECT_EQ(Refused({"stray"}).status, 2);
+  EXPECT_EQ(Refused({"--web.listen-address=127.0.0.1:1", "127.0.0.1:2"}).status, 2);
+  EXPECT_EQ(Refused({"--web.listen-address", "127.0.0.1:1", "127.0.0.1:2"}).status, 2);
+}
+
 TEST(OptionsTest, ARecordingIsEitherWrittenOrRead) {
   EXPECT_EQ(Refused({"--connector.record=a", "--connector.replay=b"}).status, 2);
 }
 
 TEST(OptionsTest, HelpAndVersionGoToStdout) {
   EXPECT_EQ(Refused({"--help"}).status, 0);
+  EXPECT_EQ(Refused({"-h"}).status, 0);
   EXPECT_THAT(Refused({"--help"}).text, HasSubstr("--connector.netns"));
   EXPECT_THAT(Refused({"--version"}).text, HasSubstr("cnproc_exporter, version"));
 }

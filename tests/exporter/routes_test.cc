@@ -75,6 +75,14 @@ constexpr const char* kTextPage =
     "# HELP cnproc_forks_total Forks.\n# TYPE cnproc_forks_total counter\n"
     "cnproc_forks_total{kind=\"process\"} 3\n";
 
+TEST_F(RoutesTest, SaysWhatIsWrongWithARequest) {
+  HttpRequest request;
+  request.fault = "malformed query";
+  const HttpResponse response = routes.Handle(request);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("malformed query"));
+}
+
 TEST_F(RoutesTest, ServesTheTextFormatByDefault) {
   const HttpResponse response = Get("/metrics");
   EXPECT_EQ(response.status, 200);
@@ -217,12 +225,13 @@ TEST_F(RoutesTest, ServesEveryEmbeddedFileAndNoOther) {
     EXPECT_THAT(Header(response, "Content-Type"), StartsWith("application/json"));
     EXPECT_THAT(Get("/dashboards/").body, HasSubstr("/dashboards/" + std::string(file.name)));
   }
+  EXPECT_EQ(Get("/dashboards").body, Get("/dashboards/").body);
   for (const EmbeddedFile& file : EmbeddedRules()) {
     const std::string path = "/rules/" + std::string(file.name);
     EXPECT_EQ(Get(path).body, file.content);
     EXPECT_THAT(Get("/").body, HasSubstr(path));
   }
-  for (const char* path : {"/dashboards/x.json", "/rules/", "/rules/x.yml", "/dashboards",
+  for (const char* path : {"/dashboards/x.json", "/rules/", "/rules/x.yml", "/dashboardsx",
                            "/dashboards/../../etc/passwd", "/assets/", "/etc/passwd", "/metrics/",
                            "//metrics", "/favicon.ico"}) {
     EXPECT_EQ(Get(path).status, 404) << path;

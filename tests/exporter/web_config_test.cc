@@ -101,6 +101,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"rate_limit: {burst: 1}", "web.yml:1:13: ", "rate_limit is not supported"},
         BadCase{"http_server_config: {http2: true}", "web.yml:1:29: ", "http2: true is not"},
         BadCase{"http_server_config: {http2: maybe}", "web.yml:1:29: ", "true or false"},
+        BadCase{"http_server_config: {http2: 'false'}", "web.yml:1:29: ", "true or false"},
+        BadCase{"http_server_config: {headers: {X-Frame-Options: deny, X-Frame-Options: deny}}",
+                "web.yml:1:55: ", "is there twice"},
         BadCase{"http_server_config: {headers: {Server: x}}", "web.yml:1:32: ", "cannot be set"},
         BadCase{"http_server_config: {headers: {X-Frame-Options: allow}}",
                 "web.yml:1:49: ", "none of deny,sameorigin"},
@@ -124,6 +127,20 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"basic_auth_users: [alice]", "web.yml:1:19: ", "must be a map"}));
 
 #undef TLS
+
+TEST(ParseWebConfig, TakesWhatTheToolkitTakes) {
+  for (const char* flag : {"yes", "True", "on", "no", "False", "off", "true"}) {
+    EXPECT_TRUE(ParseWebConfig("tls_server_config: {cert_file: a, key_file: b, "
+                               "prefer_server_cipher_suites: " +
+                                   std::string(flag) + ", curve_preferences: []}",
+                               "web.yml")
+                    .ok())
+        << flag;
+  }
+  const auto empty = ParseWebConfig("tls_server_config: {}", "web.yml");
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_FALSE(empty->tls.has_value());
+}
 
 TEST(ReadWebConfig, NamesTheFileThatCannotBeRead) {
   const auto missing = ReadWebConfig("/nonexistent/web.yml");

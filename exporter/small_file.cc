@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/small_file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace cnproc {
+namespace {
+
+constexpr size_t kMaxBytes = size_t{1} << 20;
+constexpr int kPipePatienceMs = 2000;
+
+absl::Status Bad(const std::string& path, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", why));
+}
+
+absl::Status Unreadable(const std::string& path) {
+  return Bad(path, absl::StrCat("cannot be read: ", std::strerror(errno)));
+}
+
+bool IsPipe(int fd) {
+  struct stat status = {};
+  return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+absl::StatusOr<std::string> ReadAll(int fd, const std::string& path) {
+  const bool pipe = IsPipe(fd);
+  std::string content;
+  while (content.size() <= kMaxBytes) {
+    pollfd readable = {.fd = fd, .events = POLLIN, .revents = 0};
+    if (pipe && poll(&readable, 1, kPipePatienceMs) == 0) {
+      return Bad(path, "cannot be read: nothing came through the pipe for 2 s");
+    }
+    char chunk[4096];
+    const ssize_t got = read(fd, chunk, sizeof(chunk));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unreadable(path);
+    if (got > 0) {
+      content.append(chunk, static_cast<size_t>(got));
+      continue;
+    }
+    // What wrote it has failed, most likely: it must not pass for a file that asks for nothing.
+    if (pipe && content.empty()) return Bad(path, "the pipe was closed without a byte");
+    return content;
+  }
+  return Bad(path, "is larger than 1 MiB");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+  // A pipe without a writer must not hold up the start.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return Unreadable(path);
+  absl::StatusOr<std::string> content = ReadAll(fd, path);
+  close(fd);
+  return content;
+}
+
+}  // namespace cnproc
