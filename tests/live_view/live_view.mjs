@@ -120,9 +120,15 @@ async function testKeyboard(page) {
 async function testWidthsAndSchemes(stand) {
   const colors = new Set();
   for (const colorScheme of ['dark', 'light']) {
-    const page = await stand.open('/live', { colorScheme, viewport: { width: 360, height: 740 } });
+    const page = await stand.open('/live', { colorScheme, viewport: { width: 320, height: 740 } });
     await eventually('numbers are there', async () => (await text(page, '#processes')) !== '–');
     assert.equal(await tooWide(page), false, 'the live view is wider than a narrow window');
+    await page.locator('#programs tbody th').first().waitFor();
+    const name = await page.locator('#programs tbody th').first().boundingBox();
+    assert.ok(name.width > 90, `names of programs have ${name.width} pixels`);
+    await page.getByRole('region', { name: 'Programs' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await eventually('the keyboard scrolls the table', () => page.evaluate(() => document.activeElement.scrollLeft > 0));
     colors.add(await background(page));
     await page.goto(`${stand.origin}/`);
     assert.equal(await tooWide(page), false, 'the landing page is wider than a narrow window');

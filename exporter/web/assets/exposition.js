@@ -11,13 +11,12 @@ function parseLabels(line, start) {
     const equals = line.indexOf("=", at);
     if (equals < 0) throw new Error(`unfinished labels: ${line}`);
     const name = line.slice(at, equals);
-    let value = "";
-    for (at = equals + 2; line[at] !== '"'; at++) {
+    const begin = equals + 2;
+    for (at = begin; line[at] !== '"'; at++) {
       if (at >= line.length) throw new Error(`unfinished label value: ${line}`);
-      if (line[at] === "\\") value += ESCAPES[line[++at]] ?? "";
-      else value += line[at];
+      if (line[at] === "\\") at++;
     }
-    labels[name] = value;
+    labels[name] = line.slice(begin, at).replace(/\\(.?)/g, (_all, escaped) => ESCAPES[escaped] ?? "");
     at++;
     if (line[at] === ",") at++;
   }
@@ -31,14 +30,15 @@ export function parseNumber(text) {
 }
 
 // A page: from a metric's name to its samples, each with labels, a key that tells it apart from the
-// others, and a value.
-export function parsePage(text) {
+// others, and a value. Of the metrics whose name `wanted` accepts.
+export function parsePage(text, wanted = () => true) {
   const page = new Map();
   for (const line of text.split("\n")) {
     if (line === "" || line[0] === "#") continue;
     const nameEnd = line.search(/[{ ]/);
     if (nameEnd < 0) throw new Error(`no sample: ${line}`);
     const name = line.slice(0, nameEnd);
+    if (!wanted(name)) continue;
     let labels = {};
     let valueAt = nameEnd;
     if (line[nameEnd] === "{") ({ labels, end: valueAt } = parseLabels(line, nameEnd + 1));

@@ -9,6 +9,17 @@ const KEPT_PAGES = 300; // ten minutes
 const MIN_WINDOW_MS = 30000;
 const TABLE_PAGES = 6; // rates in tables are over the last ten seconds, so that rows keep still
 const TABLE_ROWS = 10;
+const REASON_POLLS = 10; // while events do not arrive, why is asked each twenty seconds
+
+// Of a host's thousands of series those that the view shows, and of what is older than the tables'
+// window those that the lists add up: a tab that stays open for days must stay small.
+const SHOWN = new RegExp(
+  "^(cnproc_(up|events_total|events_lost_total|forks_total|execs_total|process_exits_total|processes|threads" +
+    "|coredumps_total|exit_signals_total|process_lifetime_seconds_bucket" +
+    "|(program|unit|container)_(forks_total|execs_total|exits_total|processes))" +
+    "|process_(resident_memory_bytes|start_time_seconds))$",
+);
+const LISTED = ["cnproc_process_lifetime_seconds_bucket", "cnproc_exit_signals_total", "cnproc_coredumps_total"];
 
 const $ = (id) => document.getElementById(id);
 const metricsPath = document.body.dataset.metrics;
@@ -97,10 +108,19 @@ class Chart {
     };
   }
 
-  add(time, values, windowMs) {
+  add(time, values) {
     this.rows.push([time, ...values]);
     if (this.rows.length > KEPT_PAGES) this.rows.shift();
-    const newest = time.getTime();
+    this.shown = values;
+  }
+
+  gap(time) {
+    this.add(time, this.lines.map(() => null));
+  }
+
+  draw(windowMs) {
+    if (this.rows.length === 0) return;
+    const newest = this.rows.at(-1)[0].getTime();
     // In the beginning the lines fill the width as far as there are any.
     const begin = Math.max(newest - windowMs, Math.min(this.rows[0][0].getTime(), newest - MIN_WINDOW_MS));
     this.graph.updateOptions({
@@ -108,18 +128,13 @@ class Chart {
       dateWindow: [begin, newest],
       valueRange: [0, this.peak(begin) * 1.1],
     });
-    this.shown = values;
-    if (!this.pointed) this.showValues(values);
+    if (!this.pointed) this.showValues(this.shown);
   }
 
   peak(begin) {
     const seen = this.rows.filter((row) => row[0] >= begin).map((row) => row.slice(1));
     const tops = seen.map((values) => (this.stacked ? values.reduce((a, b) => a + b, 0) : Math.max(...values)));
     return Math.max(1, ...tops);
-  }
-
-  gap(time) {
-    this.rows.push([time, ...this.lines.map(() => null)]);
   }
 
   showPoints(points) {
@@ -265,7 +280,23 @@ const state = {
   windowMs: 120000,
   paused: false,
   failingSince: null,
+  notReady: { reason: "", polls: 0 },
 };
+
+// A part of a text keeps all of it alive, and this one is copied out.
+const copied = (text) => ` ${text}`.slice(1);
+
+function remember(page) {
+  const old = state.history.at(-TABLE_PAGES);
+  if (old) {
+    old.page = new Map(LISTED.filter((name) => old.page.has(name)).map((name) => [
+      name,
+      old.page.get(name).map(({ labels, key, value }) => ({ labels, key: copied(key), value })),
+    ]));
+  }
+  state.history.push({ time: performance.now(), date: new Date(), page });
+  if (state.history.length > KEPT_PAGES) state.history.shift();
+}
 
 function complain(text) {
   const banner = $("banner");
@@ -285,16 +316,23 @@ function fillTiles(page, before, seconds) {
   $("memory").textContent = bytesText(sum(page, "process_resident_memory_bytes"));
 }
 
-function draw() {
+// What the newest page adds to the lines.
+function extendCharts() {
   const newest = state.history.at(-1);
   const previous = state.history.at(-2);
   if (!previous) return;
   const seconds = (newest.time - previous.time) / 1000;
   for (const chart of state.charts) {
-    const values = chart.lines.map((line) => line.value(newest.page, previous.page, seconds));
-    chart.add(newest.date, values, state.windowMs);
+    chart.add(newest.date, chart.lines.map((line) => line.value(newest.page, previous.page, seconds)));
   }
-  fillTiles(newest.page, previous.page, seconds);
+}
+
+function draw() {
+  const newest = state.history.at(-1);
+  const previous = state.history.at(-2);
+  if (!previous) return;
+  for (const chart of state.charts) chart.draw(state.windowMs);
+  fillTiles(newest.page, previous.page, (newest.time - previous.time) / 1000);
   const recent = state.history.at(-Math.min(TABLE_PAGES, state.history.length));
   const recentSeconds = (newest.time - recent.time) / 1000;
   const tables = [
@@ -310,13 +348,25 @@ function draw() {
   fillSignals(newest.page, oldest.page);
 }
 
+// Browsers note each 503 in their console.
 async function whyNotReady() {
+  if (state.notReady.polls++ % REASON_POLLS !== 0) return state.notReady.reason;
   try {
     const answer = await fetch("/-/ready", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return answer.ok ? "" : (await answer.text()).replace(/^503: /, "").trim();
+    state.notReady.reason = answer.ok ? "" : (await answer.text()).replace(/^503: /, "").trim();
   } catch {
-    return "";
+    state.notReady.reason = "";
   }
+  return state.notReady.reason;
+}
+
+async function tellWhetherUp(page) {
+  if (sum(page, "cnproc_up") !== 1) {
+    complain(`The kernel's events do not arrive (cnproc_up is 0). ${await whyNotReady()}`.trim());
+    return;
+  }
+  state.notReady.polls = 0;
+  complain("");
 }
 
 async function fetchPage() {
@@ -326,7 +376,7 @@ async function fetchPage() {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   if (!answer.ok) throw new Error(`it answered ${answer.status} ${answer.statusText}`);
-  return parsePage(await answer.text());
+  return parsePage(await answer.text(), (name) => SHOWN.test(name));
 }
 
 async function poll() {
@@ -334,13 +384,12 @@ async function poll() {
   try {
     const page = await fetchPage();
     // Rates across an outage would be averages over all of it, those across a restart nonsense.
-    if (state.failingSince || hasRestarted(page)) beginAnew();
+    if (state.failingSince || hasRestarted(page) || hasSlept()) beginAnew();
     state.failingSince = null;
-    state.history.push({ time: performance.now(), date: new Date(), page });
-    if (state.history.length > KEPT_PAGES) state.history.shift();
+    remember(page);
+    extendCharts();
     draw();
-    if (sum(page, "cnproc_up") === 1) complain("");
-    else complain(`The kernel's events do not arrive (cnproc_up is 0). ${await whyNotReady()}`.trim());
+    await tellWhetherUp(page);
     $("updated").textContent = new Date().toLocaleTimeString();
   } catch (error) {
     state.failingSince ??= new Date();
@@ -352,6 +401,12 @@ async function poll() {
 function hasRestarted(page) {
   const before = state.history.at(-1);
   return before && sum(page, "process_start_time_seconds") !== sum(before.page, "process_start_time_seconds");
+}
+
+// The clock that nobody sets may stand still while the machine sleeps.
+function hasSlept() {
+  const before = state.history.at(-1);
+  return before && Date.now() - before.date.getTime() > 2 * TIMEOUT_MS + POLL_MS;
 }
 
 // After a pause rates would be averages over all of it: begin anew, with a gap in the lines.
