@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The whole thing on this machine, for a look: the exporter, Prometheus (Debian's package) with the shipped rules,
-# and a harmless workload. Everything listens on the loopback and ends with Ctrl-C; nothing is left behind.
+# and a harmless workload. Everything listens on the loopback and ends with Ctrl-C; nothing is left behind but Debian's
+# package prometheus, whose service is not enabled.
 #
 # usage: deploy/run.sh --demo    (builds first; as root)
 #        deploy/demo.sh EXPORTER

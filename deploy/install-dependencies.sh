@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing of Debian's packages (12 "bookworm" and newer, and what derives from it).
-# Says nothing where nothing is missing. No service that a package brings is started.
+# Says nothing where nothing is missing. No service that a package brings is started, now or at the next boot.
 set -euo pipefail
 
 usage() {
@@ -15,7 +15,7 @@ END
 }
 
 build_packages=(
-  ca-certificates cmake dpkg-dev file g++ libabsl-dev libcli11-dev libjs-dygraphs libprotobuf-dev
+  ca-certificates cmake curl dpkg-dev file g++ libabsl-dev libcli11-dev libjs-dygraphs libprotobuf-dev
   libre2-dev libssl-dev libyaml-cpp-dev ninja-build pkg-config prometheus-cpp-dev
   protobuf-compiler zlib1g-dev
 )
@@ -25,7 +25,6 @@ test_packages=(
   chromium        # tests/live_view
   clang libclang-rt-dev # tests/fuzz
   cpio
-  curl
   debootstrap     # tests/e2e/packages, tests/e2e/container
   forkstat        # what tests/bench compares with
   libgmock-dev libgtest-dev
@@ -35,6 +34,7 @@ test_packages=(
   prometheus-alertmanager # tests/e2e/alerts
   python3-yaml    # tests/rules
   qemu-system-x86 # other kernels
+  shellcheck      # tests/deploy
   systemd         # tests/deploy: systemd-analyze
   tshark          # reads the recordings
 )
@@ -91,3 +91,10 @@ if ! quietly "${install[@]}" 2>/dev/null; then
   quietly "${install[@]}" || { echo "install-dependencies: apt-get install failed" >&2; exit 1; }
 fi
 rm -f "$log"
+for package in "${missing[@]}"; do
+  case $package in prometheus | prometheus-alertmanager)
+    # Where no systemd runs it still knows what would start.
+    ! command -v systemctl >/dev/null || systemctl --quiet disable "$package" 2>/dev/null || true
+    ;;
+  esac
+done

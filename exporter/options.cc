@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/options.h"
 
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
@@ -71,6 +74,13 @@ std::string CheckProcfs(const std::string& folder) {
   return status.ok() ? "" : absl::StrCat("`", folder, "` is no procfs: ", status.message());
 }
 
+// What exists and may not be looked at is told where it is opened, with what it takes.
+std::string CheckExists(const std::string& path) {
+  struct stat status = {};
+  const bool missing = stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+  return missing ? absl::StrCat("`", path, "` does not exist") : "";
+}
+
 // As it stands in container ids before "://".
 std::string CheckRuntime(const std::string& name) {
   const bool plain =
@@ -129,7 +139,8 @@ void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
       ->capture_default_str()
       ->check(CheckSize);
   app.add_option("--connector.netns", options.network_namespace,
-                 "Open the connector in this network namespace, as /proc/1/ns/net");
+                 "Open the connector in this network namespace, as /proc/1/ns/net")
+      ->check(CheckExists);
   auto* record = app.add_option("--connector.record", options.record_file,
                                 "Write every datagram received to this pcap file");
   app.add_option("--connector.record-max-size", raw.record_max_size, "End the recording there")

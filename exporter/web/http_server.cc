@@ -21,6 +21,7 @@
 #include <thread>
 #include <utility>
 
+#include "collectors/mutex.h"
 #include "exporter/web/listen_address.h"
 #include "exporter/web/request_target.h"
 
@@ -155,9 +156,25 @@ absl::Status ReserveDescriptors(int workers) {
 }
 
 // What CivetWeb says when it cannot start; at other times what clients provoke, which no log needs.
-struct StartMessages {
-  std::atomic<bool> wanted{true};
-  std::string last;
+class StartMessages {
+ public:
+  void Note(const char* message) CNPROC_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (wanted_) last_ = message;
+  }
+  void End() CNPROC_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    wanted_ = false;
+  }
+  std::string last() const CNPROC_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return last_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  bool wanted_ CNPROC_GUARDED_BY(mutex_) = true;
+  std::string last_ CNPROC_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -283,8 +300,7 @@ absl::Status HttpServer::Impl::Start() {
     return 0;
   };
   callbacks.log_message = [](const mg_connection* connection, const char* message) {
-    StartMessages& messages = Of(connection).messages_;
-    if (messages.wanted) messages.last = message;
+    Of(connection).messages_.Note(message);
     return 1;
   };
   callbacks.init_thread = [](const mg_context* context, int type) -> void* {
@@ -302,13 +318,13 @@ absl::Status HttpServer::Impl::Start() {
     return 1;
   };
   context_ = mg_start(&callbacks, this, options);
-  messages_.wanted = false;
+  messages_.End();
   if (context_ != nullptr) return AwaitThreads();
 
   absl::Status reason = ProbeListenAddresses(addresses_);
   if (!reason.ok()) return reason;
   return absl::UnavailableError(
-      absl::StrCat("the web server does not start on ", ports, ": ", messages_.last));
+      absl::StrCat("the web server does not start on ", ports, ": ", messages_.last()));
 }
 
 absl::Status HttpServer::Impl::AwaitThreads() {

@@ -155,21 +155,21 @@ TEST_F(KnownNumbers, LifetimesOfShortProcesses) {
 }
 
 TEST_F(KnownNumbers, TheGaugesShowWhatLives) {
-  const Cut before = TakeCut();
-  HeldProcesses held(50, 3);
-  const Cut during = TakeCut();
-  const Tasks by_proc = CountTasks();
-  held.Release();
-  const Cut after = TakeCut();
-  if ((after.seen - before.seen).foreign == 0) {
-    EXPECT_EQ(during.page["cnproc_processes"] - before.page["cnproc_processes"], 51);
-    EXPECT_EQ(during.page["cnproc_threads"] - before.page["cnproc_threads"], 51 + 150);
-    EXPECT_EQ(during.page["cnproc_processes"], static_cast<double>(by_proc.processes));
-    EXPECT_EQ(during.page["cnproc_threads"], static_cast<double>(by_proc.threads));
-    EXPECT_EQ(after.page["cnproc_processes"], before.page["cnproc_processes"]);
-  }
-  const Delta delta(before.page, after.page);
-  EXPECT_GE(delta["cnproc_exit_signals_total{signal=\"SIGKILL\"}"], 50);
+  Page during;
+  Tasks by_proc;
+  const Window window = e2e::Alone(exporter(), witness(), [&] {
+    HeldProcesses held(50, 3);
+    during = TakeCut().page;
+    by_proc = CountTasks();
+    held.Release();
+  });
+  const Page& before = window.before.page;
+  EXPECT_EQ(during["cnproc_processes"] - before["cnproc_processes"], 51);
+  EXPECT_EQ(during["cnproc_threads"] - before["cnproc_threads"], 51 + 150);
+  EXPECT_EQ(during["cnproc_processes"], static_cast<double>(by_proc.processes));
+  EXPECT_EQ(during["cnproc_threads"], static_cast<double>(by_proc.threads));
+  EXPECT_EQ(window.after.page["cnproc_processes"], before["cnproc_processes"]);
+  EXPECT_EQ(window.delta()["cnproc_exit_signals_total{signal=\"SIGKILL\"}"], 50);
 }
 
 // The processes that were there before the exporter are known by its scan of /proc.

@@ -16,7 +16,7 @@ version=${1:-6.1}
 build=${CNPROC_BUILD:-$root/build/release}
 work=$root/build/qemu/$version
 # What depends on the kernel; exposition, HTTP and flags are the same everywhere.
-filter=${2:-KnownNumbers.*:KnownBefore.*:Storm.*:AttributeFlood.*:Overload.*:HostileNetlink.*:StrayIgnores.*:NoPrivilege.*:WithPrivilege.*:Stop.*:OwnNetworkNamespace.*:OwnPidNamespace.*:OwnUserNamespace.*:RecordReplay.Replayed*:Who*:Taskstats*:Kmsg*:CgroupFs*}
+filter=${2:-KnownNumbers.*:KnownBefore.*:Storm.*:AttributeFlood.*:AcknowledgementFlood.*:Overload.*:HostileNetlink.*:StrayIgnores.*:NoPrivilege.*:WithPrivilege.*:Stop.*:OwnNetworkNamespace.*:OwnPidNamespace.*:OwnUserNamespace.*:RecordReplay.Replayed*:Who*:Taskstats*:Kmsg*:CgroupFs*}
 limit_seconds=400
 record_to=
 if [ "$filter" = --record ]; then record_to=${3:?a file to record to}; fi
@@ -147,6 +147,7 @@ sed -n 's/^.*guest: kernel/guest: kernel/;/^guest: kernel/,/^guest: \(status\|re
   "$work/console.log" | tr -d '\r'
 echo "tests/qemu: $((SECONDS - start)) s"
 grep -q '^guest: status 0' "$work/console.log" || fail "see $work/console.log"
+! grep -q '^\[  SKIPPED \]' "$work/console.log" || fail "a skipped test: see $work/console.log"
 if [ -n "$record_to" ]; then
   sed '1,/^guest: recording/d;/^guest: status/,$d' "$work/console.log" | tr -d '\r' |
     base64 -d >"$record_to"

@@ -28,6 +28,9 @@ done
 
 # The last stage of the Containerfile, with its first stage's output made here.
 "$root/deploy/container/rootfs.sh" "$exporter" "$work/out"
+for notice in cnproc-exporter/LICENSE cnproc-exporter/THIRD-PARTY-NOTICES libc6/copyright libssl3/copyright; do
+  [ -s "$work/out/usr/share/doc/$notice" ] || fail "the image lacks $notice"
+done
 sed -n '/^FROM scratch/,$p' "$root/deploy/container/Containerfile" | sed 's/COPY --from=build \/out/COPY out/' >"$work/Containerfile"
 buildah build --isolation chroot -q -t "$image" "$work" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "buildah failed"; }
 size=$(podman image inspect --format '{{.Size}}' "$image")
@@ -38,8 +41,9 @@ port=10197
 page() { curl -sf "http://127.0.0.1:$port/metrics"; }
 value() { page | awk -v name="$1" '$1 == name {print $2}'; }
 
-"${run[@]}" -d --name "$name" --network=host --pid=host --cap-add=NET_ADMIN "$image" --web.listen-address="127.0.0.1:$port" \
-  >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "podman run failed"; }
+# As the examples for containers have it.
+"${run[@]}" -d --name "$name" --network=host --pid=host --cap-add=NET_ADMIN -v /sys/fs/cgroup:/host/sys/fs/cgroup:ro \
+  "$image" --web.listen-address="127.0.0.1:$port" --path.cgroupfs=/host/sys/fs/cgroup >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "podman run failed"; }
 for _ in {1..50}; do page >/dev/null && break; sleep 0.2; done
 [ "$(value cnproc_up)" = 1 ] || { podman logs "$name" >&2; fail "not subscribed with the host's namespaces and NET_ADMIN"; }
 before=$(value 'cnproc_events_total{event="exec"}')

@@ -243,12 +243,6 @@ void CheckFamily(const PageFamily& family, Format format) {
   CheckSamples(family, format);
 }
 
-// Families are in the same order in every format: by their name in the text format.
-std::string TextName(const PageFamily& family, Format format) {
-  const bool shortened = format == Format::kOpenMetrics && family.type == "counter";
-  return shortened ? family.name + "_total" : family.name;
-}
-
 }  // namespace
 
 std::string SeriesName(const std::string& name, const LabelPairs& labels) {
@@ -308,9 +302,10 @@ Page Page::Parse(std::string_view text, Format format) {
   std::string previous;
   for (const PageFamily& family : page.families_) {
     CheckFamily(family, format);
-    std::string name = TextName(family, format);
-    if (name <= previous) Fail("families out of order: " + name + " after " + previous);
-    previous = std::move(name);
+    if (family.name <= previous) {
+      Fail("families out of order: " + family.name + " after " + previous);
+    }
+    previous = family.name;
   }
   return page;
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The .deb in a fresh Debian 12: a root by debootstrap, booted with systemd on Debian's kernel in QEMU (no KVM
+# The .deb in a fresh Debian of this machine's release, whose libraries it needs: a root by debootstrap, booted with systemd on Debian's kernel in QEMU (no KVM
 # needed). Installs, upgrades and purges there; see guest.sh. Says each check in a line; the console is kept.
 # usage: run.sh [BUILD_DIRECTORY]   (as root; default build/release, where cpack is run)
 set -eu
@@ -28,10 +28,12 @@ deb=$(ls "$work"/first/*.deb)
 
 # The guest has no network: what the package depends on is in the root, as it is on a machine with a mirror.
 depends=$(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/|[^,]*//g; s/ //g')
-stamp=$(printf '%s' "$depends" | md5sum | cut -c1-12)
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+stamp=$(printf '%s' "$release $depends" | md5sum | cut -c1-12)
 if [ ! -d "$work/root-$stamp" ]; then
   rm -rf "$work"/root-*
-  debootstrap --variant=minbase --include="systemd-sysv,curl,procps,$depends" bookworm "$work/root-$stamp.new" \
+  debootstrap --variant=minbase --include="systemd-sysv,curl,procps,$depends" "$release" "$work/root-$stamp.new" \
     >"$work/debootstrap.log" 2>&1 || fail "debootstrap failed: $work/debootstrap.log"
   rm -rf "$work/root-$stamp.new"/var/cache/apt/archives/*.deb "$work/root-$stamp.new"/var/lib/apt/lists/* \
     "$work/root-$stamp.new"/usr/share/{doc,locale,i18n}/*
