@@ -4,7 +4,6 @@
 #define CNPROC_COLLECTORS_PACE_H_
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 
 #include "collectors/kernel/clock.h"
@@ -22,8 +21,19 @@ class Pace {
   // many rounds do.
   static constexpr int64_t kForkStormGatherNs = 4 * kNsPerMs;
 
-  // Whether so many events in one round say that the next one's will gather anyway.
-  static constexpr bool IsStorm(size_t events_in_round) { return events_in_round >= kStormEvents; }
+  // After each round: how many events it read.
+  void OnRound(int64_t now_ns, uint64_t events) {
+    if (now_ns - counted_since_ns_ > kStormGatherNs) {
+      counted_since_ns_ = now_ns;
+      counted_ = 0;
+    }
+    counted_ += events;
+  }
+
+  // Whether the latest round, or the quick ones that followed each other, read so many that the
+  // next one's will gather anyway: a storm that begins must not cost a round for each of its
+  // events.
+  bool IsStorm() const { return counted_ >= kStormEvents; }
 
   // How long to let events gather after the first has come, where there is no storm.
   int64_t GatherNs(int64_t now_ns) {
@@ -36,12 +46,14 @@ class Pace {
 
  private:
   // As many in one gathering are 5,000 a second and more.
-  static constexpr size_t kStormEvents = 10;
+  static constexpr uint64_t kStormEvents = 10;
   static constexpr int64_t kRoundPriceNs = kNsPerSecond / 128;
   static constexpr int64_t kMaxBudgetNs = 512 * kRoundPriceNs;
 
   int64_t budget_ns_ = kMaxBudgetNs;
   int64_t refilled_ns_ = 0;
+  int64_t counted_since_ns_ = 0;
+  uint64_t counted_ = 0;
 };
 
 }  // namespace cnproc

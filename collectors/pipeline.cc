@@ -152,7 +152,7 @@ void Pipeline::Run() {
     const uint64_t messages_before = stream_.stats().messages;
     const uint64_t execs_before = ExecsOf(stream_.stats());
     DoRound();
-    messages_in_round_ = stream_.stats().messages - messages_before;
+    pace_.OnRound(MonotonicNs(), stream_.stats().messages - messages_before);
     execs_in_round_ = ExecsOf(stream_.stats()) - execs_before;
     if (absl::Status ended = source_->Ended(); !ended.ok()) TellEnd(ended);
     if (source_->NowNs() >= next_tick_ns_) Tick();
@@ -167,7 +167,7 @@ void Pipeline::AwaitEvents() {
   if (wait_ns <= 0 || !caught_up_) return;
   int64_t gather_ns = execs_in_round_ > 0 ? Pace::kStormGatherNs : Pace::kForkStormGatherNs;
   // In a storm there is nothing to wait for.
-  if (drained_ && !Pace::IsStorm(messages_in_round_)) {
+  if (drained_ && !pace_.IsStorm()) {
     source_->Wait(wake_fd_, wait_ns);
     gather_ns = pace_.GatherNs(MonotonicNs());
   }

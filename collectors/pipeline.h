@@ -136,7 +136,6 @@ class Pipeline final : private BatchSink, private ChangeSink {
   Machine machine_;
   Pace pace_;
   bool caught_up_ = true;  // with the life socket; under a flood of attributes the other never is
-  uint64_t messages_in_round_ = 0;
   uint64_t execs_in_round_ = 0;
   bool drained_ = true;          // by the last round
   int64_t life_drained_ns_ = 0;  // when the life socket was last empty
