@@ -44,9 +44,13 @@ int Fail(const absl::Status& status) {
 
 void WarnOfShortTimeouts(const Options& options) {
   constexpr int64_t kShortNs = 120 * kNsPerSecond;
-  if (std::min(options.idle_timeout_ns, options.container_idle_timeout_ns) >= kShortNs) return;
-  Log(Severity::kWarn,
-      "an idle timeout is under 2m: values can go before a few scrapes have seen them");
+  for (const auto& [flag, timeout_ns] :
+       {std::pair("--collector.idle-timeout", options.idle_timeout_ns),
+        std::pair("--collector.container.idle-timeout", options.container_idle_timeout_ns)}) {
+    if (timeout_ns >= kShortNs) continue;
+    Log(Severity::kWarn, "values can go before a few scrapes have seen them: give 2m or more",
+        {{"flag", flag}});
+  }
 }
 
 // Waits for the next signal, at most for one watchdog interval; 0 where none came.
