@@ -168,7 +168,7 @@ TEST(NoPrivilege, ServesWithASmallerBufferOrSaysWhatIsMissing) {
 
 TEST(WithPrivilege, TheWholeBufferIsGranted) {
   const Exporter exporter;
-  EXPECT_EQ(exporter.Scrape()["cnproc_receive_buffer_bytes"], 2 * (8 << 20)) << "it doubles";
+  EXPECT_GE(exporter.Scrape()["cnproc_receive_buffer_bytes"], 2 * (8 << 20)) << "it doubles";
 }
 
 // cn_proc.md: send() fails with ECONNREFUSED.
