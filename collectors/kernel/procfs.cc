@@ -94,7 +94,7 @@ absl::StatusOr<uint64_t> ProcFs::PidMax() const { return ReadNumber("sys/kernel/
 absl::StatusOr<uint64_t> ProcFs::ThreadsMax() const { return ReadNumber("sys/kernel/threads-max"); }
 
 absl::Status ProcFs::SeesEveryProcess() const {
-  const absl::Status init = Read("1/stat").status();
+  absl::Status init = Read("1/stat").status();
   if (!absl::IsNotFound(init) && !absl::IsPermissionDenied(init)) return init;
   return absl::PermissionDeniedError(absl::StrCat(
       init.message(), ": ", root_,

@@ -166,7 +166,7 @@ TEST(ConfigTest, ReadsAFile) {
   EXPECT_EQ(config->unit.limit, 3U);
   std::ofstream(file) << std::string(2 << 20, '#');
   EXPECT_EQ(ReadConfig(file).status().code(), absl::StatusCode::kInvalidArgument);
-  std::remove(file.c_str());
+  (void)std::remove(file.c_str());
   const absl::Status gone = ReadConfig(file).status();
   EXPECT_EQ(gone.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(gone.message()),
@@ -193,7 +193,7 @@ TEST(ConfigTest, ReadsAPipeButDoesNotWaitForEver) {
   EXPECT_THAT(std::string(ReadConfig(pipe).status().message()),
               testing::HasSubstr("without a byte"));
   failing.join();
-  std::remove(pipe.c_str());
+  (void)std::remove(pipe.c_str());
 }
 
 }  // namespace
