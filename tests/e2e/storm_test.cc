@@ -61,6 +61,17 @@ TEST_F(Storm, EveryPageDuringAStormIsOneCut) {
   storm.join();
 }
 
+// Every event of the life of processes that the witness saw came, and none was lost.
+void ExpectLifeIsWhole(const Cut& before, const Cut& after) {
+  const Delta delta(before.page, after.page);
+  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
+  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
+  for (const char* event : {"fork", "exec", "exit", "coredump", "sid"}) {
+    EXPECT_EQ(delta["cnproc_events_total{event=\"" + std::string(event) + "\"}"],
+              (after.seen - before.seen).events.at(event));
+  }
+}
+
 // cn_proc.md: renaming needs no right and makes millions of events a second.
 TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
   const Witness witness(Floods::kFilter);
@@ -79,12 +90,7 @@ TEST(AttributeFlood, EightUnprivilegedProcessesHideNothing) {
   const Cut after = TakeCut(exporter, witness);
   const Delta delta(before.page, after.page);
 
-  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
-  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
-  for (const char* event : {"fork", "exec", "exit", "coredump", "sid"}) {
-    EXPECT_EQ(delta["cnproc_events_total{event=\"" + std::string(event) + "\"}"],
-              (after.seen - before.seen).events.at(event));
-  }
+  ExpectLifeIsWhole(before, after);
   // Received and lost are what the kernel made: each renaming, and whatever else changed
   // attributes, which the witness saw, but for uid changes to root, which cannot get lost here.
   int64_t received = 0;
@@ -118,14 +124,8 @@ TEST(AcknowledgementFlood, OfUnprivilegedProcessesHidesNothing) {
   RunWorkload({"storm", std::to_string(Scaled(5000)), CpuList()});
   flooding.join();
   const Cut after = TakeCut(exporter, witness);
-  const Delta delta(before.page, after.page);
 
-  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
-  EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
-  for (const char* event : {"fork", "exec", "exit", "coredump", "sid"}) {
-    EXPECT_EQ(delta["cnproc_events_total{event=\"" + std::string(event) + "\"}"],
-              (after.seen - before.seen).events.at(event));
-  }
+  ExpectLifeIsWhole(before, after);
   EXPECT_GT(Printed(flood, "calls"), 50'000) << "the flood was too weak to prove anything";
   EXPECT_EQ(exporter.Stop(), 0);
 }
