@@ -143,7 +143,6 @@ void Pipeline::Run() {
       MutexLock lock(mutex_);
       table_.Reconcile({});
     }
-    table_complete_ = true;
     UpdateReady();
   }
   while (!stopping_) {

@@ -112,6 +112,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
 
   void BeginScan();
   void GoOnWithoutScan(const absl::Status& why) CNPROC_EXCLUDES(mutex_);
+  void AbandonScan() CNPROC_EXCLUDES(mutex_);
   void ContinueScan(bool life_drained);
   void FinishScan();
 
@@ -149,8 +150,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   std::unique_ptr<ProcessScan> scan_;
   std::vector<ProcessFacts> scan_facts_;  // parallel to scan_->processes()
   bool scanned_once_ = false;
-  bool table_complete_ = false;  // as far as can be known: scanned, or no scan is possible
-  absl::Status subscription_;    // OK while it is in force
+  absl::Status subscription_;  // OK while it is in force
   bool scan_read_ = false;
   int64_t scan_start_ns_ = 0;
   std::thread thread_;

@@ -33,7 +33,7 @@ void Pipeline::OnSubscribed() {
 void Pipeline::UpdateReady() {
   MutexLock lock(mutex_);
   ready_ = subscription_;
-  if (ready_.ok() && !table_complete_) {
+  if (ready_.ok() && !table_.is_complete()) {
     ready_ = absl::UnavailableError("the first scan of /proc is not done");
   }
 }
@@ -146,11 +146,9 @@ void Pipeline::BeginScan() {
 
 // What was there before is heard of once it does something. In a second the scan is tried again.
 void Pipeline::GoOnWithoutScan(const absl::Status& why) {
-  resync_.GiveUp(source_->NowNs());
-  scan_.reset();
+  AbandonScan();
   {
     MutexLock lock(mutex_);
-    table_.AbandonScan();
     const bool told = !procfs_status_.ok();
     procfs_status_ = why;
     if (told) return;
@@ -158,8 +156,15 @@ void Pipeline::GoOnWithoutScan(const absl::Status& why) {
   }
   options_.notify(Severity::kError,
                   absl::StrCat("the process table is not compared with /proc: ", why.message()));
-  table_complete_ = true;
   UpdateReady();
+}
+
+void Pipeline::AbandonScan() {
+  resync_.GiveUp(source_->NowNs());
+  scan_.reset();
+  scan_facts_ = {};
+  MutexLock lock(mutex_);
+  table_.AbandonScan();
 }
 
 // In steps, so that the stream is read in between.
@@ -183,11 +188,12 @@ void Pipeline::ContinueScan(bool life_drained) {
   while (scan_facts_.size() < scan_->processes().size()) {
     scan_facts_.push_back(machine_.Complete(scan_->processes()[scan_facts_.size()], rules));
   }
-  MutexLock lock(mutex_);
-  if (table_.scan_is_bounded()) return;
-  table_.AbandonScan();
-  scan_.reset();
-  resync_.GiveUp(source_->NowNs());
+  bool bounded = false;
+  {
+    MutexLock lock(mutex_);
+    bounded = table_.scan_is_bounded();
+  }
+  if (!bounded) AbandonScan();
 }
 
 void Pipeline::FinishScan() {
@@ -200,7 +206,6 @@ void Pipeline::FinishScan() {
   }
   // Whatever it was for: a loss may have asked for it before the start did.
   scanned_once_ = true;
-  table_complete_ = true;
   UpdateReady();
   scan_.reset();
   scan_facts_ = {};

@@ -198,8 +198,7 @@ std::vector<CollectorState> App::Collectors() {
     const absl::Status working = pipeline_.CollectorWorking(spec.name);
     states.push_back({.name = std::string(spec.name),
                       .help = std::string(spec.help),
-                      .enabled = std::find(options_.collectors.begin(), options_.collectors.end(),
-                                           &spec) != options_.collectors.end(),
+                      .enabled = IsEnabled(options_, spec.name),
                       .success = working.ok(),
                       .reason = std::string(working.message())});
   }

@@ -40,6 +40,8 @@ class ProcessTable {
   void BeginScan(int64_t now_ns);
   void AbandonScan();
   void Reconcile(std::span<const ProcessSnapshot> snapshots);
+  // As far as can be known it holds who lived before the first event: it was reconciled once.
+  bool is_complete() const { return complete_; }
   // False once more tasks were touched during a scan than are worth remembering: abandon it.
   bool scan_is_bounded() const { return touched_.size() + ended_.size() < max_tasks_; }
 

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "collectors/kernel/clock.h"
 #include "exporter/log.h"
 #include "exporter/small_file.h"
 
@@ -247,10 +247,6 @@ std::vector<FileStamp> StampFiles(const TlsConfig& config) {
   return stamps;
 }
 
-int64_t NowNs() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
 // What one handshake goes by. Immutable.
@@ -348,7 +344,7 @@ std::shared_ptr<const TlsContext::Credentials> TlsContext::Current() {
 
 void TlsContext::RenewIfChanged() {
   constexpr int64_t kIntervalNs = 1'000'000'000;
-  const int64_t now_ns = NowNs();
+  const int64_t now_ns = MonotonicNs();
   int64_t due_ns = next_look_ns_;
   if (now_ns < due_ns || !next_look_ns_.compare_exchange_strong(due_ns, now_ns + kIntervalNs)) {
     return;
