@@ -35,10 +35,6 @@ constexpr FormatCase kFormats[] = {
      ""},
 };
 
-double MillisecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
 // Starts programs with names of their own until the page has enough samples; returns how many.
 size_t Enlarge(const Exporter& exporter, const TempFolder& folder) {
   for (int next = 0; exporter.Scrape().values().size() < kSamples;) {
@@ -59,9 +55,8 @@ void Measure(const Exporter& exporter, const FormatCase& format) {
   milliseconds_each.reserve(kScrapes);
   const double cpu_before = UsageOf(exporter.pid()).cpu_seconds;
   for (int i = 0; i < kScrapes; ++i) {
-    const auto start = Clock::now();
-    exporter.Get(request);
-    milliseconds_each.push_back(MillisecondsSince(start));
+    const std::chrono::duration<double, std::milli> taken = TimeOf(exporter.port(), request);
+    milliseconds_each.push_back(taken.count());
   }
   const double cpu = UsageOf(exporter.pid()).cpu_seconds - cpu_before;
   std::sort(milliseconds_each.begin(), milliseconds_each.end());

@@ -18,6 +18,8 @@
 namespace cnproc::e2e {
 namespace {
 
+constexpr std::string_view kEndOfHead = "\r\n\r\n";
+
 sockaddr_in Loopback(uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -33,7 +35,7 @@ std::string LowerCase(std::string text) {
 }
 
 HttpResponse ParseResponse(const std::string& bytes, bool expects_body) {
-  const size_t end_of_head = bytes.find("\r\n\r\n");
+  const size_t end_of_head = bytes.find(kEndOfHead);
   if (end_of_head == std::string::npos) Fail("no HTTP response: '" + bytes.substr(0, 200) + "'");
   std::istringstream head(bytes.substr(0, end_of_head));
   HttpResponse response;
@@ -50,13 +52,21 @@ HttpResponse ParseResponse(const std::string& bytes, bool expects_body) {
     response.headers[LowerCase(line.substr(0, colon))] =
         value == std::string::npos ? "" : line.substr(value);
   }
-  response.body = bytes.substr(end_of_head + 4);
+  response.body = bytes.substr(end_of_head + kEndOfHead.size());
   const std::string length = response.Header("content-length");
   if (length.empty()) Fail("a response without Content-Length");
   if (expects_body && std::stoul(length) != response.body.size()) {
     Fail("Content-Length " + length + " but " + std::to_string(response.body.size()) + " bytes");
   }
   return response;
+}
+
+std::string TextOf(const HttpRequest& request) {
+  std::string text = request.method + " " + request.path + " HTTP/1.1\r\nHost: localhost\r\n";
+  for (const auto& [name, value] : request.headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  return text + "Connection: close\r\n\r\n";
 }
 
 }  // namespace
@@ -104,15 +114,37 @@ std::string Connection::ReadToEnd() const {
   }
 }
 
+void Connection::SkipResponse() const {
+  std::array<char, 65536> buffer{};
+  size_t expected = buffer.size();  // bytes, the head among them
+  std::string head;
+  for (size_t read = 0; read < expected;) {
+    const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
+    if (got <= 0) Fail("an answer of " + std::to_string(read) + " bytes is cut");
+    read += static_cast<size_t>(got);
+    if (head.ends_with(kEndOfHead)) continue;
+    head.append(buffer.data(), static_cast<size_t>(got));
+    const size_t end = head.find(kEndOfHead);
+    if (end == std::string::npos) continue;
+    head.resize(end + kEndOfHead.size());
+    const HttpResponse announced = ParseResponse(head, /*expects_body=*/false);
+    expected = head.size() + std::stoul(announced.Header("content-length"));
+  }
+}
+
 HttpResponse Fetch(uint16_t port, const HttpRequest& request) {
   const Connection connection(port);
-  std::string text = request.method + " " + request.path + " HTTP/1.1\r\nHost: localhost\r\n";
-  for (const auto& [name, value] : request.headers) {
-    text.append(name).append(": ").append(value).append("\r\n");
-  }
-  text += "Connection: close\r\n\r\n";
-  connection.Send(text);
+  connection.Send(TextOf(request));
   return ParseResponse(connection.ReadToEnd(), request.method != "HEAD");
+}
+
+Clock::duration TimeOf(uint16_t port, const HttpRequest& request) {
+  const std::string text = TextOf(request);
+  const auto start = Clock::now();
+  const Connection connection(port);
+  connection.Send(text);
+  connection.SkipResponse();
+  return Clock::now() - start;
 }
 
 uint16_t FreePort() {

@@ -40,12 +40,19 @@ class Connection {
   // What comes until the other side closes; throws when it says nothing for the time limit.
   std::string ReadToEnd() const;
 
+  // Reads until the last byte that Content-Length announces, as scrapers do, and keeps none of it.
+  // Throws as ReadToEnd, and when the answer is cut or its head too long for a buffer.
+  void SkipResponse() const;
+
  private:
   int fd_;
 };
 
 // One request on its own connection. Throws HarnessError when no whole answer comes.
 HttpResponse Fetch(uint16_t port, const HttpRequest& request = {});
+
+// How long one request takes from connecting to the last byte of the answer.
+Clock::duration TimeOf(uint16_t port, const HttpRequest& request = {});
 
 // A port of 127.0.0.1 that was free a moment ago.
 uint16_t FreePort();
