@@ -22,29 +22,13 @@ const DimensionNames& NamesOf(Dimension dimension) {
   return kNames[static_cast<size_t>(dimension)];
 }
 
-Labels ValueAtCut::LabelsWith(Dimension dimension) const {
-  Labels labels;
-  labels.reserve(1);
-  labels.push_back({NamesOf(dimension).label, value->text});
-  return labels;
-}
-
-Labels ValueAtCut::LabelsWith(Dimension dimension, Labels more) const {
-  const std::string_view own = NamesOf(dimension).label;
-  const auto place =
-      std::find_if(more.begin(), more.end(), [own](const auto& label) { return label.name > own; });
-  more.insert(place, {std::string(own), value->text});
-  return more;
-}
-
-// With one allocation, as LabelsWith(dimension): most series of a page are made here.
-Labels ValueAtCut::LabelsWith(Dimension dimension, const char* label, std::string_view text) const {
-  const std::string_view own = NamesOf(dimension).label;
-  Labels labels;
-  labels.reserve(2);
-  if (own < label) labels.push_back({std::string(own), value->text});
-  labels.push_back({label, std::string(text)});
-  if (labels.size() < 2) labels.push_back({std::string(own), value->text});
+LabelList ValueAtCut::LabelsWith(Dimension dimension, LabelViews more) const {
+  const LabelView own = {NamesOf(dimension).label, value->text};
+  LabelList labels;
+  size_t i = 0;
+  while (i < more.size() && more[i].name < own.name) labels.push_back(more[i++]);
+  labels.push_back(own);
+  while (i < more.size()) labels.push_back(more[i++]);
   return labels;
 }
 
@@ -59,7 +43,7 @@ std::vector<ValueAtCut> ValuesAtCut(const LabelValues& values) {
 
 void CollectLabelNumbers(const char* dimension, const LabelValues& values, double start_time,
                          Families& families) {
-  const Labels labels = {{"dimension", dimension}};
+  const std::array labels = {LabelView{"dimension", dimension}};
   FamilyWriter::Counter(families, "cnproc_label_overflows_total",
                         "Times that something counted as \"other\" because there was no room for "
                         "another value.",
@@ -203,7 +187,7 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
                 [&](const Line& line, size_t i) {
                   const auto outcome = static_cast<size_t>(kOutcomesByName[i]);
                   exits.Add(static_cast<double>(line.counts.exits[outcome]),
-                            line.at.LabelsWith(dimension_, "outcome", kOutcomeNames[outcome]),
+                            line.at.LabelsWith(dimension_, {{"outcome", kOutcomeNames[outcome]}}),
                             line.at.start());
                 });
   FamilyWriter signals = FamilyWriter::Counter(families, MetricName("exit_signals_total"),
@@ -212,7 +196,8 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
     for (size_t kind = 0; kind < kSignalKinds; ++kind) {
       if (line.counts.signals[kind] == 0) continue;
       signals.Add(static_cast<double>(line.counts.signals[kind]),
-                  line.at.LabelsWith(dimension_, "signal", SignalKindName(kind)), line.at.start());
+                  line.at.LabelsWith(dimension_, {{"signal", SignalKindName(kind)}}),
+                  line.at.start());
       if (kind == line.counts.newest_signal_kind) {
         signals.WithExemplar(line.counts.newest_by_signal.At(identities_));
       }

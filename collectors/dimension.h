@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "collectors/collector.h"
 #include "collectors/family_writer.h"
 #include "collectors/identities.h"
@@ -22,11 +23,14 @@ namespace cnproc {
 
 // How a dimension is called on the page.
 struct DimensionNames {
-  const char* dimension;  // "container"
-  const char* label;      // "container_id"
-  const char* plural;     // "containers", in HELP texts
+  const char* dimension;   // "container"
+  std::string_view label;  // "container_id"
+  const char* plural;      // "containers", in HELP texts
 };
 const DimensionNames& NamesOf(Dimension dimension);
+
+// No series has more.
+using LabelList = absl::InlinedVector<LabelView, 4>;
 
 // The values of a dimension as they are at one cut, and how to write a series of one. They come in
 // the order in which a page has them: a page of thousands of series need not be sorted then.
@@ -34,10 +38,8 @@ struct ValueAtCut {
   ValueId id = kNoValue;
   const LabelValues::Value* value = nullptr;
 
-  Labels LabelsWith(Dimension dimension) const;
-  Labels LabelsWith(Dimension dimension, const char* label, std::string_view text) const;
-  // `more` is sorted by name.
-  Labels LabelsWith(Dimension dimension, Labels more) const;
+  // Its own label, and `more`, which are sorted by name. All must outlive the result.
+  LabelList LabelsWith(Dimension dimension, LabelViews more = {}) const;
   double start() const { return value->start_time_seconds; }
 };
 std::vector<ValueAtCut> ValuesAtCut(const LabelValues& values);
@@ -45,9 +47,9 @@ std::vector<ValueAtCut> ValuesAtCut(const LabelValues& values);
 // Calls `add(value, i)` for each of `values` and each i below `count`, which stands for the values
 // of one more label in their order, as a page orders the series.
 template <typename Values, typename Add>
-void ForEachSeries(Dimension dimension, const char* label, const Values& values, size_t count,
+void ForEachSeries(Dimension dimension, std::string_view label, const Values& values, size_t count,
                    Add add) {
-  if (std::string_view(label) < NamesOf(dimension).label) {
+  if (label < NamesOf(dimension).label) {
     for (size_t i = 0; i < count; ++i) {
       for (const auto& value : values) add(value, i);
     }

@@ -82,13 +82,13 @@ void Merge(Family& from, Family& into) {
 }
 
 // Expects families to be sorted.
-void MergeNamesakes(Families& families) {
+void MergeNamesakes(std::vector<Family*>& families) {
   size_t kept = 0;
   for (size_t i = 1; i < families.size(); ++i) {
-    if (families[i].metrics.name == families[kept].metrics.name) {
-      Merge(families[i], families[kept]);
-    } else if (++kept != i) {
-      families[kept] = std::move(families[i]);
+    if (families[i]->metrics.name == families[kept]->metrics.name) {
+      Merge(*families[i], *families[kept]);
+    } else {
+      families[++kept] = families[i];
     }
   }
   if (!families.empty()) families.resize(kept + 1);
@@ -96,16 +96,24 @@ void MergeNamesakes(Families& families) {
 
 }  // namespace
 
-void SortFamilies(Families& families) {
-  const auto by_name = [](const Family& a, const Family& b) {
-    return a.metrics.name < b.metrics.name;
-  };
-  if (!std::is_sorted(families.begin(), families.end(), by_name)) {
-    std::stable_sort(families.begin(), families.end(), by_name);
-  }
-  MergeNamesakes(families);
+Families::Families(std::initializer_list<Family> families) {
+  for (const Family& family : families) Append() = family;
+}
+
+Family& Families::Append() {
+  const size_t place = in_order_.size();
+  if (place == families_.size()) families_.emplace_back();
+  in_order_.push_back(&families_[place]);
+  return families_[place];
+}
+
+void Families::Sort() {
+  std::stable_sort(in_order_.begin(), in_order_.end(), [](const Family* a, const Family* b) {
+    return a->metrics.name < b->metrics.name;
+  });
+  MergeNamesakes(in_order_);
   SeriesSorter sorter;
-  for (Family& family : families) sorter.Sort(family);
+  for (Family* family : in_order_) sorter.Sort(*family);
 }
 
 }  // namespace cnproc

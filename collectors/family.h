@@ -6,12 +6,17 @@
 
 #include <prometheus/metric_family.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "absl/types/span.h"
 
 namespace cnproc {
 
@@ -77,12 +82,33 @@ struct Family {
   std::vector<SeriesExtra> extra;
 };
 
-using Families = std::vector<Family>;
+// The families of a page, then of the next one: they keep their memory, as to allocate and free
+// thousands of series would be a third of a scrape. Not thread safe.
+class Families {
+ public:
+  Families() = default;
+  Families(std::initializer_list<Family> families);
+  Families(Families&&) = default;
+  Families& operator=(Families&&) = default;
+  ~Families() = default;
 
-// Orders families by name and the series of each by their labels: what every page promises.
-// Families of one name become one, as several collectors may add to it; a series that two gave is
-// the first.
-void SortFamilies(Families& families);
+  // Begins another page.
+  void Clear() { in_order_.clear(); }
+  // One more, for a FamilyWriter: what an earlier page left in it is still there. Stays in place.
+  Family& Append();
+  // Orders families by name and the series of each by their labels: what every page promises.
+  // Families of one name become one, as several collectors may add to it; a series that two gave is
+  // the first.
+  void Sort();
+
+  // As Sort left them.
+  absl::Span<const Family* const> in_order() const { return in_order_; }
+
+ private:
+  // In the order of Append, page by page: most will have as many series as they had.
+  std::deque<Family> families_;
+  std::vector<Family*> in_order_;
+};
 
 }  // namespace cnproc
 

@@ -1,41 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/family_writer.h"
 
+#include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace cnproc {
 
-FamilyWriter::FamilyWriter(Families& families, std::string name, std::string help,
+FamilyWriter::FamilyWriter(Families& families, std::string_view name, std::string_view help,
                            prometheus::MetricType type, double start_time_seconds)
-    : family_(families.emplace_back()), start_time_seconds_(start_time_seconds) {
-  family_.metrics.name = std::move(name);
-  family_.metrics.help = std::move(help);
+    : family_(families.Append()), start_time_seconds_(start_time_seconds) {
+  family_.metrics.name = name;
+  family_.metrics.help = help;
   family_.metrics.type = type;
 }
 
-FamilyWriter FamilyWriter::Counter(Families& families, std::string name, std::string help,
+FamilyWriter::~FamilyWriter() {
+  family_.metrics.metric.resize(series_);
+  family_.extra.resize(series_);
+}
+
+FamilyWriter FamilyWriter::Counter(Families& families, std::string_view name, std::string_view help,
                                    double start_time_seconds) {
-  return {families, std::move(name), std::move(help), prometheus::MetricType::Counter,
-          start_time_seconds};
+  return {families, name, help, prometheus::MetricType::Counter, start_time_seconds};
 }
 
-FamilyWriter FamilyWriter::Gauge(Families& families, std::string name, std::string help) {
-  return {families, std::move(name), std::move(help), prometheus::MetricType::Gauge, 0};
+FamilyWriter FamilyWriter::Gauge(Families& families, std::string_view name, std::string_view help) {
+  return {families, name, help, prometheus::MetricType::Gauge, 0};
 }
 
-FamilyWriter FamilyWriter::OfHistograms(Families& families, std::string name, std::string help,
-                                        double start_time_seconds) {
-  return {families, std::move(name), std::move(help), prometheus::MetricType::Histogram,
-          start_time_seconds};
+FamilyWriter FamilyWriter::OfHistograms(Families& families, std::string_view name,
+                                        std::string_view help, double start_time_seconds) {
+  return {families, name, help, prometheus::MetricType::Histogram, start_time_seconds};
 }
 
-prometheus::ClientMetric& FamilyWriter::NewSeries(Labels labels,
+prometheus::ClientMetric& FamilyWriter::NewSeries(LabelViews labels,
                                                   std::optional<double> start_time_seconds) {
-  family_.extra.emplace_back().start_time_seconds =
-      start_time_seconds.value_or(start_time_seconds_);
-  prometheus::ClientMetric& series = family_.metrics.metric.emplace_back();
-  series.label = std::move(labels);
+  if (series_ == family_.metrics.metric.size()) family_.metrics.metric.emplace_back();
+  prometheus::ClientMetric& series = family_.metrics.metric[series_];
+  series.label.resize(labels.size());
+  for (size_t i = 0; i < labels.size(); ++i) {
+    series.label[i].name = labels[i].name;
+    series.label[i].value = labels[i].value;
+  }
+  if (series_ == family_.extra.size()) family_.extra.emplace_back();
+  SeriesExtra& extra = family_.extra[series_];
+  extra.start_time_seconds = start_time_seconds.value_or(start_time_seconds_);
+  extra.exemplar = {};
+  extra.bucket_exemplars.clear();
+  extra.native = {};
+  ++series_;
   return series;
 }
 
@@ -45,9 +60,9 @@ FamilyWriter& FamilyWriter::Reserve(size_t series) {
   return *this;
 }
 
-FamilyWriter& FamilyWriter::Add(double value, Labels labels,
+FamilyWriter& FamilyWriter::Add(double value, LabelViews labels,
                                 std::optional<double> start_time_seconds) {
-  prometheus::ClientMetric& series = NewSeries(std::move(labels), start_time_seconds);
+  prometheus::ClientMetric& series = NewSeries(labels, start_time_seconds);
   if (family_.metrics.type == prometheus::MetricType::Counter) {
     series.counter.value = value;
   } else {
@@ -56,32 +71,31 @@ FamilyWriter& FamilyWriter::Add(double value, Labels labels,
   return *this;
 }
 
-FamilyWriter& FamilyWriter::Add(const Histogram& histogram, Labels labels,
+FamilyWriter& FamilyWriter::Add(const Histogram& histogram, LabelViews labels,
                                 std::optional<double> start_time_seconds) {
-  prometheus::ClientMetric::Histogram& data =
-      NewSeries(std::move(labels), start_time_seconds).histogram;
-  data.bucket.reserve(histogram.counts().size());
+  prometheus::ClientMetric::Histogram& data = NewSeries(labels, start_time_seconds).histogram;
+  data.bucket.resize(histogram.counts().size());
   uint64_t cumulative = 0;
-  for (size_t i = 0; i < histogram.counts().size(); ++i) {
+  for (size_t i = 0; i < data.bucket.size(); ++i) {
     cumulative += histogram.counts()[i];
     const bool last = i == histogram.bounds().size();
-    data.bucket.push_back(
-        {.cumulative_count = cumulative,
-         .upper_bound = last ? std::numeric_limits<double>::infinity() : histogram.bounds()[i]});
+    data.bucket[i] = {
+        .cumulative_count = cumulative,
+        .upper_bound = last ? std::numeric_limits<double>::infinity() : histogram.bounds()[i]};
   }
   data.sample_count = cumulative;
   data.sample_sum = histogram.sum();
-  if (histogram.native()) family_.extra.back().native = histogram.native()->Snapshot();
+  if (histogram.native()) newest_extra().native = histogram.native()->Snapshot();
   return *this;
 }
 
 FamilyWriter& FamilyWriter::WithExemplar(std::optional<Exemplar> exemplar) {
-  if (exemplar) family_.extra.back().exemplar = *std::move(exemplar);
+  if (exemplar) newest_extra().exemplar = *std::move(exemplar);
   return *this;
 }
 
 FamilyWriter& FamilyWriter::WithBucketExemplar(size_t bucket, std::optional<Exemplar> exemplar) {
-  if (exemplar) family_.extra.back().bucket_exemplars.emplace_back(bucket, *std::move(exemplar));
+  if (exemplar) newest_extra().bucket_exemplars.emplace_back(bucket, *std::move(exemplar));
   return *this;
 }
 

@@ -5,30 +5,41 @@
 
 #include <prometheus/metric_type.h>
 
+#include <cstddef>
 #include <optional>
-#include <string>
+#include <string_view>
 
+#include "absl/types/span.h"
 #include "collectors/family.h"
 #include "collectors/histogram.h"
 
 namespace cnproc {
 
-// Appends one family to `families`, which must outlive the writer; write one after the other.
+struct LabelView {
+  std::string_view name;
+  std::string_view value;
+};
+using LabelViews = absl::Span<const LabelView>;
+
+// Appends one family to `families`, which must outlive the writer. Complete once the writer ends.
 class FamilyWriter {
  public:
   // Counters and histograms began to count at `start_time_seconds` (Unix time).
-  static FamilyWriter Counter(Families& families, std::string name, std::string help,
+  static FamilyWriter Counter(Families& families, std::string_view name, std::string_view help,
                               double start_time_seconds);
-  static FamilyWriter Gauge(Families& families, std::string name, std::string help);
-  static FamilyWriter OfHistograms(Families& families, std::string name, std::string help,
+  static FamilyWriter Gauge(Families& families, std::string_view name, std::string_view help);
+  static FamilyWriter OfHistograms(Families& families, std::string_view name, std::string_view help,
                                    double start_time_seconds);
+  ~FamilyWriter();
+  FamilyWriter(const FamilyWriter&) = delete;
+  FamilyWriter& operator=(const FamilyWriter&) = delete;
 
   // How many series are to come: saves moving them about while they do.
   FamilyWriter& Reserve(size_t series);
   // A series that is younger than its family gives its own start.
-  FamilyWriter& Add(double value, Labels labels = {},
+  FamilyWriter& Add(double value, LabelViews labels = {},
                     std::optional<double> start_time_seconds = std::nullopt);
-  FamilyWriter& Add(const Histogram& histogram, Labels labels = {},
+  FamilyWriter& Add(const Histogram& histogram, LabelViews labels = {},
                     std::optional<double> start_time_seconds = std::nullopt);
   // Of the series added last, a counter.
   FamilyWriter& WithExemplar(std::optional<Exemplar> exemplar);
@@ -36,12 +47,14 @@ class FamilyWriter {
   FamilyWriter& WithBucketExemplar(size_t bucket, std::optional<Exemplar> exemplar);
 
  private:
-  FamilyWriter(Families& families, std::string name, std::string help, prometheus::MetricType type,
-               double start_time_seconds);
-  prometheus::ClientMetric& NewSeries(Labels labels, std::optional<double> start_time_seconds);
+  FamilyWriter(Families& families, std::string_view name, std::string_view help,
+               prometheus::MetricType type, double start_time_seconds);
+  prometheus::ClientMetric& NewSeries(LabelViews labels, std::optional<double> start_time_seconds);
+  SeriesExtra& newest_extra() { return family_.extra[series_ - 1]; }
 
   Family& family_;
   const double start_time_seconds_;
+  size_t series_ = 0;  // written; what the family has beyond them is of an earlier page
 };
 
 }  // namespace cnproc

@@ -2,6 +2,7 @@
 #include "collectors/lineage.h"
 
 #include <string>
+#include <string_view>
 
 #include "collectors/dimension.h"
 
@@ -44,7 +45,7 @@ class LineageCollector final : public Collector {
     for (const ValueAtCut& at : ValuesAtCut(pairs_)) {
       const uint64_t* count = execs_.find(pairs_, at.id);
       // "other" has no separator, and stands for both.
-      const std::string& pair = at.value->text;
+      const std::string_view pair = at.value->text;
       const size_t separator = pair.find(kSeparator);
       const bool is_other = separator == std::string::npos;
       execs.Add(count == nullptr ? 0 : static_cast<double>(*count),

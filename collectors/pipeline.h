@@ -57,8 +57,9 @@ class Pipeline final : private BatchSink, private ChangeSink {
 
   // One consistent cut of the collectors that `wanted` accepts, taken at a moment at which both
   // sockets were drained (or, should the collector thread not get there within 100 ms, at the last
-  // batch boundary). With it, for each of them, how long it took and whether it works.
-  Families Gather(const std::function<bool(std::string_view)>& wanted);
+  // batch boundary), appended to `families`. With it, for each of them, how long it took and
+  // whether it works.
+  void Gather(const std::function<bool(std::string_view)>& wanted, Families& families);
   // OK while cnproc_up is 1, else why not.
   absl::Status Ready();
   // Whether the thread has been round within the last seconds, subscribed or not.
@@ -120,8 +121,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   HostNumbers ReadHostNumbers() const;
   void AwaitCut() CNPROC_REQUIRES(mutex_);
   absl::Status Working(const Enabled& enabled) const CNPROC_REQUIRES(mutex_);
-  Families CollectAll(const std::function<bool(std::string_view)>& wanted, const HostNumbers& host)
-      CNPROC_REQUIRES(mutex_);
+  void CollectAll(const std::function<bool(std::string_view)>& wanted, const HostNumbers& host,
+                  Families& families) CNPROC_REQUIRES(mutex_);
   void Wake() const;
 
   const PipelineOptions options_;

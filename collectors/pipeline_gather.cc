@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The side of the pipeline that scrapes see: how they get a cut from the collector thread.
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "collectors/family_writer.h"
@@ -45,21 +46,19 @@ void Pipeline::AwaitCut() {
   }
 }
 
-Families Pipeline::Gather(const std::function<bool(std::string_view)>& wanted) {
+void Pipeline::Gather(const std::function<bool(std::string_view)>& wanted, Families& families) {
   const HostNumbers host = ReadHostNumbers();
-  Families families;
   {
     MutexLock lock(mutex_);
     AwaitCut();
-    families = CollectAll(wanted, host);
+    CollectAll(wanted, host, families);
     ++cuts_served_;
   }
   cut_taken_.notify_one();
-  return families;
 }
 
-Families Pipeline::CollectAll(const std::function<bool(std::string_view)>& wanted,
-                              const HostNumbers& host) {
+void Pipeline::CollectAll(const std::function<bool(std::string_view)>& wanted,
+                          const HostNumbers& host, Families& families) {
   const Cut cut{.stream = stats_,
                 .processes = table_,
                 .host = host,
@@ -68,25 +67,19 @@ Families Pipeline::CollectAll(const std::function<bool(std::string_view)>& wante
                 .receive_buffer_bytes = options_.receive_buffer_bytes,
                 .unix_offset_ns = source_->UnixOffsetNs(),
                 .start_time_seconds = start_time_seconds_};
-  Families families;
-  Families about;
-  FamilyWriter durations = FamilyWriter::Gauge(about, "cnproc_scrape_collector_duration_seconds",
+  FamilyWriter durations = FamilyWriter::Gauge(families, "cnproc_scrape_collector_duration_seconds",
                                                "How long the collector took.");
-  Families success;
   FamilyWriter successes =
-      FamilyWriter::Gauge(success, "cnproc_scrape_collector_success",
+      FamilyWriter::Gauge(families, "cnproc_scrape_collector_success",
                           "1 if the collector works, 0 if it was asked for and cannot.");
   for (const Enabled& enabled : collectors_) {
     if (!wanted(enabled.spec->name)) continue;
-    const Labels labels = {{"collector", std::string(enabled.spec->name)}};
+    const std::array labels = {LabelView{"collector", enabled.spec->name}};
     const auto start = std::chrono::steady_clock::now();
     enabled.collector->Collect(cut, families);
     durations.Add(SecondsSince(start), labels);
     successes.Add(Working(enabled).ok() ? 1 : 0, labels);
   }
-  families.push_back(std::move(about.front()));
-  families.push_back(std::move(success.front()));
-  return families;
 }
 
 HostNumbers Pipeline::ReadHostNumbers() const {

@@ -131,7 +131,7 @@ class TaskstatsCollector final : public Collector {
       const Cpu* found = by_value.find(values, at.id);
       const int64_t us = found == nullptr ? 0 : found->*kModes[i].us;
       family.Add(static_cast<double>(us) * kSecondsPerUs,
-                 at.LabelsWith(dimension, "mode", kModes[i].name), at.start());
+                 at.LabelsWith(dimension, {{"mode", kModes[i].name}}), at.start());
     });
   }
 

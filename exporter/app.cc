@@ -175,19 +175,14 @@ void App::Stop() {
   pipeline_.Stop();
 }
 
-absl::StatusOr<Families> App::Gather(const CollectorFilter& filter) {
-  Families families =
-      pipeline_.Gather([&filter](std::string_view name) { return filter.Includes(name); });
+void App::Gather(const CollectorFilter& filter, Families& families) {
+  pipeline_.Gather([&filter](std::string_view name) { return filter.Includes(name); }, families);
   FamilyWriter::Gauge(families, "cnproc_exporter_build_info",
                       "Always 1: what this exporter was built from.")
       .Add(1, {{"compiler", kCompiler}, {"revision", kRevision}, {"version", kVersion}});
   CollectReload(families);
-  if (!options_.disable_exporter_metrics) {
-    Families own = ReadProcessMetrics();
-    std::move(own.begin(), own.end(), std::back_inserter(families));
-  }
-  SortFamilies(families);
-  return families;
+  if (!options_.disable_exporter_metrics) CollectProcessMetrics(families);
+  families.Sort();
 }
 
 absl::Status App::Ready() { return pipeline_.Ready(); }

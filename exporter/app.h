@@ -45,7 +45,7 @@ class App final : private MetricsSource {
   bool MakesProgress() const { return pipeline_.MakesProgress(); }
 
  private:
-  absl::StatusOr<Families> Gather(const CollectorFilter& filter) override;
+  void Gather(const CollectorFilter& filter, Families& families) override;
   absl::Status Ready() override;
   std::vector<CollectorState> Collectors() override;
 

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/family_writer.h"
+
 namespace cnproc {
 namespace {
 
@@ -99,7 +101,7 @@ struct Row {
 
 }  // namespace
 
-Families ReadProcessMetrics(const std::string& procfs) {
+void CollectProcessMetrics(Families& families, const std::string& procfs) {
   const std::string self = procfs + "/self";
   const StatFields stat(ReadFile(self + "/stat"));
   const double tick_seconds = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
@@ -124,19 +126,14 @@ Families ReadProcessMetrics(const std::string& procfs) {
       Row{"process_virtual_memory_bytes", "Virtual memory size in bytes.", MetricType::Gauge,
           stat.Field(23)},
   };
-  Families families;
   for (const Row& row : rows) {
     if (!row.value) continue;
-    Family family;
-    family.metrics = {row.name, row.help, row.type, {}};
-    prometheus::ClientMetric& metric = family.metrics.metric.emplace_back();
-    (row.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = *row.value;
     if (row.type == MetricType::Counter) {
-      family.extra.emplace_back().start_time_seconds = start_time.value_or(0);
+      FamilyWriter::Counter(families, row.name, row.help, start_time.value_or(0)).Add(*row.value);
+    } else {
+      FamilyWriter::Gauge(families, row.name, row.help).Add(*row.value);
     }
-    families.push_back(std::move(family));
   }
-  return families;
 }
 
 }  // namespace cnproc

@@ -9,10 +9,10 @@
 
 namespace cnproc {
 
-// Reads the seven process_* families of the calling process. procfs is the machine's own /proc, not
-// what --path.procfs says, unless in a test. A value that cannot be read is left out, as
+// Appends the seven process_* families of the calling process. procfs is the machine's own /proc,
+// not what --path.procfs says, unless in a test. A value that cannot be read is left out, as
 // client_golang does. About 100 us: /proc/self/fd is counted.
-Families ReadProcessMetrics(const std::string& procfs = "/proc");
+void CollectProcessMetrics(Families& families, const std::string& procfs = "/proc");
 
 }  // namespace cnproc
 

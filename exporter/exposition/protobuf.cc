@@ -259,10 +259,11 @@ size_t ExpectedBytes(const Families& families) {
   constexpr size_t kSeriesBytes = 96;
   constexpr size_t kBucketBytes = 16;
   size_t bytes = 0;
-  for (const Family& family : families) {
-    bytes += kSeriesBytes;
-    for (const ClientMetric& metric : family.metrics.metric) {
-      bytes += kSeriesBytes + metric.histogram.bucket.size() * kBucketBytes;
+  for (const Family* family : families.in_order()) {
+    bytes += kSeriesBytes * (1 + family->metrics.metric.size());
+    if (family->metrics.type != MetricType::Histogram) continue;
+    for (const ClientMetric& metric : family->metrics.metric) {
+      bytes += metric.histogram.bucket.size() * kBucketBytes;
     }
   }
   return bytes;
@@ -273,7 +274,7 @@ size_t ExpectedBytes(const Families& families) {
 std::string WriteProtobuf(const Families& families, bool exemplars) {
   PageBuffer page(ExpectedBytes(families));
   Writer writer(page, exemplars);
-  for (const Family& family : families) writer.Write(family);
+  for (const Family* family : families.in_order()) writer.Write(*family);
   return page.Take();
 }
 

@@ -277,11 +277,11 @@ void Writer::WriteExemplar(const Exemplar& exemplar) {
 size_t ExpectedBytes(const Families& families) {
   constexpr size_t kSampleBytes = 80;
   size_t samples = 0;
-  for (const Family& family : families) {
+  for (const Family* family : families.in_order()) {
     samples += 2;
-    for (const ClientMetric& metric : family.metrics.metric) {
-      samples += family.metrics.type == MetricType::Histogram ? metric.histogram.bucket.size() + 3
-                                                              : size_t{1};
+    for (const ClientMetric& metric : family->metrics.metric) {
+      samples += family->metrics.type == MetricType::Histogram ? metric.histogram.bucket.size() + 3
+                                                               : size_t{1};
     }
   }
   return samples * kSampleBytes;
@@ -289,9 +289,7 @@ size_t ExpectedBytes(const Families& families) {
 
 // Without _total some names stand elsewhere: cnproc_forks before cnproc_forks_per_second.
 std::vector<const Family*> InOrderOfOpenMetrics(const Families& families) {
-  std::vector<const Family*> ordered;
-  ordered.reserve(families.size());
-  for (const Family& family : families) ordered.push_back(&family);
+  std::vector<const Family*> ordered(families.in_order().begin(), families.in_order().end());
   std::stable_sort(ordered.begin(), ordered.end(), [](const Family* a, const Family* b) {
     return FamilyName(a->metrics, true) < FamilyName(b->metrics, true);
   });
@@ -303,7 +301,7 @@ std::vector<const Family*> InOrderOfOpenMetrics(const Families& families) {
 std::string WriteText(const Families& families) {
   PageBuffer out(ExpectedBytes(families));
   Writer writer(out, /*openmetrics=*/nullptr);
-  for (const Family& family : families) writer.Write(family);
+  for (const Family* family : families.in_order()) writer.Write(*family);
   return out.Take();
 }
 

@@ -162,6 +162,17 @@ bool CollectorFilter::Includes(std::string_view collector) const {
   return !Contains(exclude, collector);
 }
 
+Families SpareFamilies::Take() {
+  const MutexLock lock(mutex_);
+  return std::exchange(families_, {});
+}
+
+void SpareFamilies::Keep(Families families) {
+  families.Clear();
+  const MutexLock lock(mutex_);
+  std::swap(families_, families);
+}
+
 Routes::Routes(RoutesOptions options, MetricsSource& source)
     : options_(std::move(options)), source_(source) {}
 
@@ -215,23 +226,24 @@ HttpResponse Routes::Ready() const {
 HttpResponse Routes::Metrics(const HttpRequest& request) const {
   auto filter = ParseFilter(request, source_.Collectors());
   if (!filter.ok()) return BadRequest(std::string(filter.status().message()));
-  const auto families = source_.Gather(*filter);
-  if (!families.ok()) {
-    const std::string why(families.status().message());
-    return absl::IsInvalidArgument(families.status()) ? BadRequest(why)
-                                                      : PlainText(503, absl::StrCat("503: ", why));
-  }
+  Families families = spare_.Take();
+  source_.Gather(*filter, families);
   const Format format = NegotiateFormat(request.Header("Accept"));
+  HttpResponse response = Ok(ContentType(format), Write(format, families));
+  spare_.Keep(std::move(families));
+  return response;
+}
+
+std::string Routes::Write(Format format, const Families& families) const {
   switch (format) {
     case Format::kOpenMetrics:
-      return Ok(ContentType(format),
-                WriteOpenMetrics(*families, {options_.openmetrics_created, options_.exemplars}));
+      return WriteOpenMetrics(families, {options_.openmetrics_created, options_.exemplars});
     case Format::kProtobuf:
-      return Ok(ContentType(format), WriteProtobuf(*families, options_.exemplars));
+      return WriteProtobuf(families, options_.exemplars);
     case Format::kText:
       break;
   }
-  return Ok(ContentType(Format::kText), WriteText(*families));
+  return WriteText(families);
 }
 
 }  // namespace cnproc

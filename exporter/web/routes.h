@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "collectors/family.h"
+#include "collectors/mutex.h"
+#include "exporter/exposition/negotiation.h"
 #include "exporter/web/http.h"
 
 namespace cnproc {
@@ -39,8 +41,8 @@ struct CollectorState {
 class MetricsSource {
  public:
   virtual ~MetricsSource() = default;
-  // One consistent cut, sorted (SortFamilies).
-  virtual absl::StatusOr<Families> Gather(const CollectorFilter& filter) = 0;
+  // One consistent cut, sorted, appended to `families`.
+  virtual void Gather(const CollectorFilter& filter, Families& families) = 0;
   // OK while cnproc_up is 1, else the reason for /-/ready.
   virtual absl::Status Ready() = 0;
   virtual std::vector<CollectorState> Collectors() = 0;
@@ -55,8 +57,20 @@ struct RoutesOptions {
   std::string revision = {};  // of the source; may be ""
 };
 
-// Answers every path. Pure but for the source: no I/O, and no state but how many answers are on
-// their way. Thread-safe.
+// Keeps the memory of one page for the next. Thread-safe.
+class SpareFamilies {
+ public:
+  // Empty; with the memory of an earlier page unless another request has taken that.
+  Families Take() CNPROC_EXCLUDES(mutex_);
+  void Keep(Families families) CNPROC_EXCLUDES(mutex_);
+
+ private:
+  Mutex mutex_;
+  Families families_ CNPROC_GUARDED_BY(mutex_);
+};
+
+// Answers every path. Pure but for the source: no I/O, and no state but memory to reuse and how
+// many answers are on their way. Thread-safe.
 class Routes {
  public:
   // source must outlive this object.
@@ -67,12 +81,14 @@ class Routes {
  private:
   HttpResponse Page(const HttpRequest& request) const;
   HttpResponse Metrics(const HttpRequest& request) const;
+  std::string Write(Format format, const Families& families) const;
   HttpResponse Ready() const;
   // A place among max_requests, given back when the last copy goes; nullptr if there is none.
   std::shared_ptr<void> AcquirePlace() const;
 
   const RoutesOptions options_;
   MetricsSource& source_;
+  mutable SpareFamilies spare_;
   const std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
 };
 

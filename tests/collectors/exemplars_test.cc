@@ -43,20 +43,22 @@ class ExemplarsTest : public testing::Test {
   // By the values of the series' labels; those without an exemplar are not there.
   std::map<std::string, std::string> OfCounters(const std::string& name) const {
     std::map<std::string, std::string> found;
-    for (const Family& family : world_.Collect()) {
-      if (family.metrics.name != name) continue;
-      for (size_t i = 0; i < family.metrics.metric.size(); ++i) {
-        const auto& exemplar = family.extra[i].exemplar;
-        if (exemplar) found[Written(family.metrics.metric[i].label)] = Written(*exemplar);
+    const Families families = world_.Collect();
+    for (const Family* family : families.in_order()) {
+      if (family->metrics.name != name) continue;
+      for (size_t i = 0; i < family->metrics.metric.size(); ++i) {
+        const auto& exemplar = family->extra[i].exemplar;
+        if (exemplar) found[Written(family->metrics.metric[i].label)] = Written(*exemplar);
       }
     }
     return found;
   }
   // By bucket, of the histogram of lifetimes.
   std::map<size_t, Exemplar> OfLifetimes() const {
-    for (const Family& family : world_.Collect()) {
-      if (family.metrics.name != "cnproc_process_lifetime_seconds") continue;
-      const auto& exemplars = family.extra.front().bucket_exemplars;
+    const Families families = world_.Collect();
+    for (const Family* family : families.in_order()) {
+      if (family->metrics.name != "cnproc_process_lifetime_seconds") continue;
+      const auto& exemplars = family->extra.front().bucket_exemplars;
       return {exemplars.begin(), exemplars.end()};
     }
     return {};

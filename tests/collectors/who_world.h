@@ -141,21 +141,22 @@ class WhoWorld final : private ChangeSink {
                   .start_time_seconds = 1};
     Families families;
     for (const auto& collector : collectors_) collector->Collect(cut, families);
-    SortFamilies(families);
+    families.Sort();
     return families;
   }
   // The page: values by "name{label="value",…}", or start times.
   std::map<std::string, double> Page(bool start_times = false) const {
     std::map<std::string, double> page;
-    for (const Family& family : Collect()) {
-      for (size_t i = 0; i < family.metrics.metric.size(); ++i) {
-        const prometheus::ClientMetric& series = family.metrics.metric[i];
-        std::string name = family.metrics.name + "{";
+    const Families families = Collect();
+    for (const Family* family : families.in_order()) {
+      for (size_t i = 0; i < family->metrics.metric.size(); ++i) {
+        const prometheus::ClientMetric& series = family->metrics.metric[i];
+        std::string name = family->metrics.name + "{";
         for (const auto& label : series.label) {
           name += label.name + "=\"" + label.value + "\",";
         }
         if (name.back() == ',') name.pop_back();
-        page[name + "}"] = start_times ? family.extra[i].start_time_seconds
+        page[name + "}"] = start_times ? family->extra[i].start_time_seconds
                                        : series.counter.value + series.gauge.value +
                                              static_cast<double>(series.histogram.sample_count);
       }

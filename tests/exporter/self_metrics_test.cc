@@ -15,19 +15,21 @@ namespace {
 using ::testing::Key;
 using ::testing::UnorderedElementsAre;
 
-std::map<std::string, double> Values(const Families& families) {
+std::map<std::string, double> Values(const std::string& procfs) {
+  Families families;
+  CollectProcessMetrics(families, procfs);
   std::map<std::string, double> values;
-  for (const Family& family : families) {
-    const auto& metric = family.metrics.metric.at(0);
-    values[family.metrics.name] = family.metrics.type == prometheus::MetricType::Counter
-                                      ? metric.counter.value
-                                      : metric.gauge.value;
+  for (const Family* family : families.in_order()) {
+    const auto& metric = family->metrics.metric.at(0);
+    values[family->metrics.name] = family->metrics.type == prometheus::MetricType::Counter
+                                       ? metric.counter.value
+                                       : metric.gauge.value;
   }
   return values;
 }
 
-TEST(ReadProcessMetrics, TellsOfThisProcess) {
-  auto values = Values(ReadProcessMetrics());
+TEST(CollectProcessMetrics, TellsOfThisProcess) {
+  auto values = Values("/proc");
 
   ASSERT_THAT(values,
               UnorderedElementsAre(Key("process_cpu_seconds_total"), Key("process_max_fds"),
@@ -45,8 +47,8 @@ TEST(ReadProcessMetrics, TellsOfThisProcess) {
   EXPECT_GE(values["process_start_time_seconds"], static_cast<double>(time(nullptr)) - 86400);
 }
 
-TEST(ReadProcessMetrics, LeavesOutWhatCannotBeRead) {
-  EXPECT_TRUE(ReadProcessMetrics("/nonexistent").empty());
+TEST(CollectProcessMetrics, LeavesOutWhatCannotBeRead) {
+  EXPECT_TRUE(Values("/nonexistent").empty());
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ TEST(WriteText, EqualsTheSerializerOfPrometheusCpp) {
 
   const Families families = {counter, gauge, histogram, summary, untyped};
   std::vector<prometheus::MetricFamily> theirs;
-  for (const Family& family : families) theirs.push_back(family.metrics);
+  for (const Family* family : families.in_order()) theirs.push_back(family->metrics);
   std::ostringstream expected;
   prometheus::TextSerializer().Serialize(expected, theirs);
 

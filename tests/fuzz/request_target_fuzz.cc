@@ -14,9 +14,8 @@ namespace {
 
 class Source : public cnproc::MetricsSource {
  public:
-  absl::StatusOr<cnproc::Families> Gather(const cnproc::CollectorFilter& filter) override {
+  void Gather(const cnproc::CollectorFilter& filter, cnproc::Families&) override {
     if (!filter.collect.empty() && !filter.exclude.empty()) std::abort();
-    return cnproc::Families();
   }
   absl::Status Ready() override { return absl::OkStatus(); }
   std::vector<cnproc::CollectorState> Collectors() override {
