@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
@@ -25,29 +26,6 @@ constexpr int kMaxWaitingOfOne = 2;
 
 bool Same(const uint8_t* a, const uint8_t* b, size_t size) {
   return CRYPTO_memcmp(a, b, size) == 0;
-}
-
-struct Login {
-  std::string user;
-  std::string password;
-};
-
-std::optional<Login> ParseAuthorization(std::string_view header) {
-  constexpr std::string_view kScheme = "Basic ";
-  if (header.size() < kScheme.size() ||
-      strncasecmp(header.data(), kScheme.data(), kScheme.size()) != 0) {
-    return std::nullopt;
-  }
-  header.remove_prefix(kScheme.size());
-  std::string text;
-  if (!absl::Base64Unescape(absl::string_view(header.data(), header.size()), &text)) {
-    return std::nullopt;
-  }
-  const size_t colon = text.find(':');
-  if (colon == std::string::npos) return std::nullopt;
-  // crypt(3) would take what stands before the NUL for the whole password.
-  if (text.find('\0') != std::string::npos) return std::nullopt;
-  return Login{text.substr(0, colon), text.substr(colon + 1)};
 }
 
 bool VerifyBcrypt(const std::string& password, const std::string& hash) {
@@ -73,12 +51,33 @@ bool IsBcryptHash(std::string_view hash) {
   return hash.find_first_not_of(kAlphabet, 7) == std::string_view::npos;
 }
 
+int BcryptCost(std::string_view hash) { return (hash[4] - '0') * 10 + (hash[5] - '0'); }
+
 BasicAuth::BasicAuth(const std::map<std::string, std::string>& users) : key_() {
-  RAND_bytes(key_.data(), static_cast<int>(key_.size()));
+  // Should it fail, hashes have a key that is known: they never leave this process.
+  (void)RAND_bytes(key_.data(), static_cast<int>(key_.size()));
   users_.reserve(users.size());
   for (const auto& [name, hash] : users) users_.push_back({KeyedHash("user", name), hash});
   const MutexLock lock(remembered_mutex_);
   remembered_.resize(users_.size());
+}
+
+std::optional<BasicAuth::Login> BasicAuth::ParseAuthorization(std::string_view header) {
+  constexpr std::string_view kScheme = "Basic ";
+  if (header.size() < kScheme.size() ||
+      strncasecmp(header.data(), kScheme.data(), kScheme.size()) != 0) {
+    return std::nullopt;
+  }
+  header.remove_prefix(kScheme.size());
+  std::string text;
+  if (!absl::Base64Unescape(absl::string_view(header.data(), header.size()), &text)) {
+    return std::nullopt;
+  }
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  // crypt(3) would take what stands before the NUL for the whole password.
+  if (text.find('\0') != std::string::npos) return std::nullopt;
+  return Login{text.substr(0, colon), text.substr(colon + 1)};
 }
 
 BasicAuth::Mac BasicAuth::KeyedHash(std::string_view purpose, std::string_view text) const {
@@ -89,7 +88,6 @@ BasicAuth::Mac BasicAuth::KeyedHash(std::string_view purpose, std::string_view t
   unsigned int size = mac.size();
   HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
        reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(), &size);
-  OPENSSL_cleanse(message.data(), message.size());
   return mac;
 }
 
@@ -125,7 +123,7 @@ void BasicAuth::EndToWait(const std::string& client) {
 }
 
 BasicAuth::Verdict BasicAuth::Check(std::string_view authorization, const std::string& client) {
-  std::optional<Login> login = ParseAuthorization(authorization);
+  const std::optional<Login> login = ParseAuthorization(authorization);
   if (!login) return Verdict::kRefused;
   const Mac name = KeyedHash("user", login->user);
   const Mac mac = KeyedHash("login", absl::StrCat(login->user, ":", login->password));
@@ -133,25 +131,22 @@ BasicAuth::Verdict BasicAuth::Check(std::string_view authorization, const std::s
   if (user && IsRemembered(*user, mac)) return Verdict::kAllowed;
 
   if (!BeginToWait(client)) return Verdict::kBusy;
-  bool verified = false;
-  {
-    const MutexLock lock(bcrypt_mutex_);
-    if (user && IsRemembered(*user, mac)) {  // by another request, meanwhile
-      verified = true;
-    } else {
-      // A stranger is held against somebody's hash, always the same one, and refused whatever comes
-      // out: a name that does not exist takes as long as one that does.
-      const size_t measured = user.value_or(name[0] % users_.size());
-      ++verifications_;
-      verified = VerifyBcrypt(login->password, users_[measured].hash) && user.has_value();
-    }
-  }
-  EndToWait(client);
-  OPENSSL_cleanse(login->password.data(), login->password.size());
-  if (!verified) return Verdict::kRefused;
+  const absl::Cleanup end_to_wait = [&] { EndToWait(client); };
+  if (!Verify(*login, name, mac, user)) return Verdict::kRefused;
   const MutexLock lock(remembered_mutex_);
   remembered_[*user] = mac;
   return Verdict::kAllowed;
+}
+
+bool BasicAuth::Verify(const Login& login, const Mac& name, const Mac& mac,
+                       std::optional<size_t> user) {
+  const MutexLock lock(bcrypt_mutex_);
+  if (user && IsRemembered(*user, mac)) return true;  // by another request, meanwhile
+  // A stranger is held against somebody's hash, always the same one, and refused whatever comes
+  // out: a name that does not exist takes as long as one that does.
+  const size_t measured = user.value_or(name[0] % users_.size());
+  ++verifications_;
+  return VerifyBcrypt(login.password, users_[measured].hash) && user.has_value();
 }
 
 }  // namespace cnproc

@@ -18,6 +18,9 @@ namespace cnproc {
 
 // "$2y$12$" and 53 characters; $2a$ and $2b$ too.
 bool IsBcryptHash(std::string_view hash);
+// Of such a hash: one more doubles the time of a verification, and 16 takes 4 s.
+int BcryptCost(std::string_view hash);
+inline constexpr int kMaxBcryptCost = 16;
 
 // Thread safe. A password that was verified is remembered as a keyed hash, so that later requests
 // do not pay for bcrypt; the key lives and dies with this object. One bcrypt runs at a time, and
@@ -43,16 +46,23 @@ class BasicAuth {
 
  private:
   using Mac = std::array<uint8_t, 32>;
+  struct Login {
+    std::string user;
+    std::string password;
+  };
   struct User {
     Mac name;
     std::string hash;
   };
 
+  static std::optional<Login> ParseAuthorization(std::string_view header);
   Mac KeyedHash(std::string_view purpose, std::string_view text) const;
   std::optional<size_t> FindUser(const Mac& name) const;
   bool IsRemembered(size_t user, const Mac& login) CNPROC_EXCLUDES(remembered_mutex_);
   bool BeginToWait(const std::string& client) CNPROC_EXCLUDES(waiting_mutex_);
   void EndToWait(const std::string& client) CNPROC_EXCLUDES(waiting_mutex_);
+  // Of one who waits. `user` is nothing for a name that does not exist.
+  bool Verify(const Login& login, const Mac& name, const Mac& mac, std::optional<size_t> user);
 
   std::array<uint8_t, 32> key_;
   std::vector<User> users_;

@@ -352,16 +352,20 @@ void TlsContext::RenewIfChanged() {
   const std::shared_ptr<const Credentials> old = Current();
   if (StampFiles(old->config) == old->stamps) return;
   auto renewed = Load(old->config);
-  const std::string complaint(renewed.status().message());
-  const MutexLock lock(mutex_);
-  if (credentials_ != old) return;  // replaced meanwhile
-  if (renewed.ok()) {
-    credentials_ = *std::move(renewed);
+  std::string complaint(renewed.status().message());
+  bool is_new = false;
+  {
+    const MutexLock lock(mutex_);
+    if (credentials_ != old) return;  // replaced meanwhile
+    if (renewed.ok()) credentials_ = *std::move(renewed);
+    is_new = complaint != std::exchange(last_complaint_, complaint);
+  }
+  // Whoever reads the log may be slow: handshakes wait for the lock.
+  if (complaint.empty()) {
     Log(Severity::kInfo, "took the renewed TLS files");
-  } else if (complaint != last_complaint_) {
+  } else if (is_new) {
     Log(Severity::kWarn, complaint, {{"in_force", "the old TLS files"}});
   }
-  last_complaint_ = complaint;
 }
 
 int TlsContext::OnClientHello(SSL* ssl, int* alert, void* self) {

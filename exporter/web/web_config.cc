@@ -130,7 +130,10 @@ YamlReader::Read WebConfigReader::OneOf(const char* name,
                                         const std::array<Choice<T>, kCount>& choices,
                                         T& chosen) const {
   return [this, name, &choices, &chosen](const YAML::Node& node) -> absl::Status {
-    const std::string text = node.IsScalar() ? node.Scalar() : "";
+    if (!node.IsScalar() && !node.IsNull()) {
+      return Error(node, absl::StrCat(name, " must be a string"));
+    }
+    const std::string text = node.Scalar();
     if (text.empty()) return absl::OkStatus();  // as the toolkit: the default
     for (const Choice<T>& choice : choices) {
       if (choice.name != text) continue;
@@ -281,6 +284,13 @@ absl::Status WebConfigReader::ReadUsers(const YAML::Node& node, WebConfig& confi
       return Error(entry.second, absl::StrCat("the password of \"", name,
                                               "\" is no bcrypt hash ($2y$ and 57 characters; make "
                                               "one with: htpasswd -nBC 10 \"\")"));
+    }
+    if (BcryptCost(hash) > kMaxBcryptCost) {
+      return Error(entry.second, absl::StrCat("the password of \"", name,
+                                              "\" has a bcrypt cost of ", BcryptCost(hash),
+                                              ": each login would take minutes, in which "
+                                              "nobody else could log in; the limit is ",
+                                              kMaxBcryptCost));
     }
     if (!config.basic_auth_users.emplace(name, hash).second) {
       return Error(entry.first, absl::StrCat("user \"", name, "\" is there twice"));

@@ -112,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{TLS "  curve_preferences: [X25519]", "web.yml:4:22: ", "curve_preferences is not"},
         BadCase{TLS "  min_version: TLS11", "web.yml:4:16: ", "\"TLS11\" is not supported"},
         BadCase{TLS "  min_version: TLS13\n  max_version: TLS12", "web.yml:2:3: ", "above"},
+        BadCase{TLS "  client_auth_type: [RequireAnyClientCert]", "web.yml:4:21: ", "a string"},
+        BadCase{TLS "  min_version: {TLS13: yes}", "web.yml:4:16: ", "a string"},
         BadCase{TLS "  client_auth_type: Maybe", "web.yml:4:21: ", "RequireAndVerifyClientCert"},
         BadCase{TLS "  client_auth_type: RequireAndVerifyClientCert",
                 "web.yml:2:3: ", "no client_ca_file"},
@@ -123,6 +125,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"tls_server_config: {key_file: b}", "web.yml:1:20: ", "cert_file (or cert)"},
         BadCase{"tls_server_config: {cert_file: b}", "web.yml:1:20: ", "key_file (or key)"},
         BadCase{"basic_auth_users: {alice: secret}", "web.yml:1:27: ", "no bcrypt hash"},
+        BadCase{"basic_auth_users: {a: "
+                "$2y$17$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZabcde}",
+                "web.yml:1:23: ", "a bcrypt cost of 17"},
         BadCase{"basic_auth_users: {\"a:b\": x}", "web.yml:1:20: ", "without \":\""},
         BadCase{"basic_auth_users: [alice]", "web.yml:1:19: ", "must be a map"}));
 
