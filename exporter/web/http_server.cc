@@ -6,10 +6,6 @@
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <civetweb.h>
-#include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,9 +17,12 @@
 #include <thread>
 #include <utility>
 
+#include "collectors/kernel/clock.h"
 #include "collectors/mutex.h"
+#include "exporter/log.h"
 #include "exporter/web/listen_address.h"
 #include "exporter/web/request_target.h"
+#include "exporter/web/worker_threads.h"
 
 namespace cnproc {
 namespace {
@@ -124,58 +123,38 @@ HttpResponse Respond(const mg_request_info& info, bool understood, const Handler
   return handler(request);
 }
 
-// The start of a thread uses a page of stack that an idle worker never needs again. Given back, it
-// makes hundreds of workers cheaper by a third.
-void ReleaseStackOfStart() {
-  constexpr uintptr_t kPageBytes = 4096;
-  constexpr uintptr_t kPages = 16;                 // of the 64 or more that a worker's stack has
-  constexpr uintptr_t kFrameOfMadviseBytes = 256;  // generously: it is a bare system call
-  char* const deepest = static_cast<char*>(__builtin_frame_address(0)) - kFrameOfMadviseBytes;
-  char* const end = deepest - reinterpret_cast<uintptr_t>(deepest) % kPageBytes;
-  madvise(end - kPages * kPageBytes, kPages * kPageBytes, MADV_DONTNEED);
-}
-
-// Whoever runs the exporter at real-time priority means the stream, not what outsiders ask for.
-void LeaveRealTime() {
-  const sched_param none = {};
-  pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
-}
-
-// Each worker has an event of CivetWeb's and serves one connection. Where events run out CivetWeb
-// corrupts its heap, and where connections do the collector cannot read /proc.
-absl::Status ReserveDescriptors(int workers) {
-  constexpr rlim_t kOthers = 64;
-  const rlim_t needed = 2 * static_cast<rlim_t>(workers) + kOthers;
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return absl::OkStatus();
-  limit.rlim_cur = std::min(needed, limit.rlim_max);
-  if (limit.rlim_cur >= needed && setrlimit(RLIMIT_NOFILE, &limit) == 0) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the web server needs ", needed, " file descriptors, and the limit is ", limit.rlim_max,
-      ": raise it (ulimit -n, LimitNOFILE= of the unit) or lower --web.max-requests"));
-}
-
-// What CivetWeb says when it cannot start; at other times what clients provoke, which no log needs.
-class StartMessages {
+// What CivetWeb says when it cannot start; later it is what clients provoke, handshakes that failed
+// among it.
+class Messages {
  public:
   void Note(const char* message) CNPROC_EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    if (wanted_) last_ = message;
+    if (started_) {
+      Log(Severity::kDebug, message);
+    } else {
+      const MutexLock lock(mutex_);
+      last_ = message;
+    }
   }
-  void End() CNPROC_EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    wanted_ = false;
-  }
+  void OnStart() { started_ = true; }
   std::string last() const CNPROC_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     return last_;
   }
 
  private:
+  std::atomic<bool> started_{false};
   mutable Mutex mutex_;
-  bool wanted_ CNPROC_GUARDED_BY(mutex_) = true;
   std::string last_ CNPROC_GUARDED_BY(mutex_);
 };
+
+// Out of memory, most likely; once a minute at most.
+void TellFailure(const std::exception& error) {
+  static std::atomic<int64_t> due_ns{0};
+  const int64_t now_ns = MonotonicNs();
+  int64_t due = due_ns;
+  if (now_ns < due || !due_ns.compare_exchange_strong(due, now_ns + 60 * kNsPerSecond)) return;
+  Log(Severity::kError, "a request could not be answered", {{"error", error.what()}});
+}
 
 }  // namespace
 
@@ -189,6 +168,7 @@ class HttpServer::Impl {
   std::vector<std::string> BoundAddresses() const;
 
  private:
+  absl::StatusOr<std::string> ListeningPorts();
   // CivetWeb does not tell if threads could not be started, not even the one that accepts.
   absl::Status AwaitThreads();
   // The addresses with the ports that they really have.
@@ -207,7 +187,7 @@ class HttpServer::Impl {
   const Handler handler_;
   std::vector<ListenAddress> addresses_;
   mg_context* context_ = nullptr;
-  StartMessages messages_;
+  Messages messages_;
   std::atomic<int> masters_{0};
   std::atomic<int> workers_{0};
   std::atomic<int> running_requests_{0};
@@ -223,8 +203,9 @@ int HttpServer::Impl::OnRequest(mg_connection* connection, bool understood) {
                          : Respond(*info, understood, handler_);
     options_.complete(response);
     Send(connection, response, std::string_view(info->request_method) != "HEAD");
-  } catch (const std::exception&) {  // out of memory; the connection is closed without an answer
+  } catch (const std::exception& error) {  // the connection is closed without an answer
     response.status = 500;
+    TellFailure(error);
   }
   // Else CivetWeb would read what was sent with the request, for as long as it trickles.
   mg_disable_connection_keep_alive(connection);
@@ -242,17 +223,18 @@ void HttpServer::Impl::OnError(mg_connection* connection, int status) {
     options_.complete(response);
     const char* method = mg_get_request_info(connection)->request_method;
     Send(connection, response, method == nullptr || std::string_view(method) != "HEAD");
-  } catch (const std::exception&) {  // as in OnRequest
+  } catch (const std::exception& error) {  // as in OnRequest
+    TellFailure(error);
   }
 }
 
-absl::Status HttpServer::Impl::Start() {
-  mg_init_library(MG_FEATURES_DEFAULT);
+// As CivetWeb takes them: "+80" opens a port on IPv4 and IPv6, "443s" speaks TLS.
+absl::StatusOr<std::string> HttpServer::Impl::ListeningPorts() {
+  const bool ipv6_built_in = mg_check_feature(MG_FEATURES_IPV6) != 0;
   std::string ports;
   for (const std::string& text : options_.listen_addresses) {
     auto address = ParseListenAddress(text);
     if (!address.ok()) return address.status();
-    const bool ipv6_built_in = mg_check_feature(MG_FEATURES_IPV6) != 0;
     if (address->family == ListenAddress::Family::kIpv6 && !ipv6_built_in) {
       return absl::UnimplementedError(
           absl::StrCat("cannot listen on ", text,
@@ -266,14 +248,20 @@ absl::Status HttpServer::Impl::Start() {
     addresses_.push_back(*std::move(address));
   }
   if (addresses_.empty()) return absl::InvalidArgumentError("no --web.listen-address");
+  return ports;
+}
 
-  absl::Status descriptors = ReserveDescriptors(options_.worker_threads);
-  if (!descriptors.ok()) return descriptors;
+absl::Status HttpServer::Impl::Start() {
+  mg_init_library(MG_FEATURES_DEFAULT);
+  const absl::StatusOr<std::string> ports = ListeningPorts();
+  if (!ports.ok()) return ports.status();
+  if (absl::Status status = ReserveDescriptors(options_.worker_threads); !status.ok())
+    return status;
   const std::string threads = absl::StrCat(options_.worker_threads);
   const std::string timeout = absl::StrCat(kClientTimeout.count());
   // With enable_auth_domain_check a request line with our own address in it gets no answer at all.
   const char* options[] = {"listening_ports",
-                           ports.c_str(),
+                           ports->c_str(),
                            "num_threads",
                            threads.c_str(),
                            "listen_backlog",
@@ -318,13 +306,13 @@ absl::Status HttpServer::Impl::Start() {
     return 1;
   };
   context_ = mg_start(&callbacks, this, options);
-  messages_.End();
+  messages_.OnStart();
   if (context_ != nullptr) return AwaitThreads();
 
   absl::Status reason = ProbeListenAddresses(addresses_);
   if (!reason.ok()) return reason;
   return absl::UnavailableError(
-      absl::StrCat("the web server does not start on ", ports, ": ", messages_.last()));
+      absl::StrCat("the web server does not start on ", *ports, ": ", messages_.last()));
 }
 
 absl::Status HttpServer::Impl::AwaitThreads() {
@@ -356,7 +344,8 @@ void HttpServer::Impl::Stop() {
   while (running_requests_ > 0 && Clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  // The thread that accepts looks for the end only between two connections or each 2 s.
+  // The thread that accepts looks for the end only between two connections, or after the seconds
+  // that it waits for one (SOCKET_TIMEOUT_QUANTUM, cmake/Civetweb.cmake).
   const std::vector<ListenAddress> doors = OpenDoors();
   std::atomic<bool> stopped{false};
   std::thread knocker;
@@ -368,7 +357,7 @@ void HttpServer::Impl::Stop() {
         for (const ListenAddress& door : doors) Knock(door);
       }
     });
-  } catch (const std::system_error&) {  // no thread to be had: then it takes the 2 s
+  } catch (const std::system_error&) {  // no thread to be had: then it takes those seconds
   }
   mg_stop(context_);
   stopped = true;

@@ -19,9 +19,8 @@ struct HttpServerOptions {
   // Each [HOST]:PORT. HOST is an IPv4 address, an IPv6 address in brackets or "localhost"; without
   // HOST the port is opened on IPv4 and IPv6.
   std::vector<std::string> listen_addresses = {":10119"};
-  // Connections served at once; more wait in the kernel's queue. An idle thread costs 15 KiB:
-  // 200 clients who never finish their request must leave some of them for scrapes.
-  int worker_threads = 208;
+  // Connections served at once; more wait in the kernel's queue. An idle thread costs 15 KiB.
+  int worker_threads = 8;
   // TLS on every address, or nullptr for none. Must outlive the server.
   TlsContext* tls = nullptr;
   // Completes every answer, the server's own to what is no request too. Any thread.
