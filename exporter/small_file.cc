@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "absl/status/status.h"
@@ -17,7 +20,7 @@ namespace cnproc {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 20;
-constexpr int kPipePatienceMs = 2000;
+constexpr std::chrono::seconds kPipePatience{2};
 
 absl::Status Bad(const std::string& path, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", why));
@@ -33,12 +36,16 @@ bool IsPipe(int fd) {
 }
 
 absl::StatusOr<std::string> ReadAll(int fd, const std::string& path) {
+  using Clock = std::chrono::steady_clock;
   const bool pipe = IsPipe(fd);
+  const auto deadline = Clock::now() + kPipePatience;
   std::string content;
   while (content.size() <= kMaxBytes) {
     pollfd readable = {.fd = fd, .events = POLLIN, .revents = 0};
-    if (pipe && poll(&readable, 1, kPipePatienceMs) == 0) {
-      return Bad(path, "cannot be read: nothing came through the pipe for 2 s");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const int patience_ms = static_cast<int>(std::max<int64_t>(left.count(), 0));
+    if (pipe && poll(&readable, 1, patience_ms) == 0) {
+      return Bad(path, "cannot be read: the pipe was not closed within 2 s");
     }
     char chunk[4096];
     const ssize_t got = read(fd, chunk, sizeof(chunk));

@@ -5,11 +5,15 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
+
+#include "tests/temp_folder.h"
 
 namespace cnproc {
 namespace {
@@ -159,14 +163,15 @@ TEST(ConfigTest, SurvivesDeepNesting) {
 }
 
 TEST(ConfigTest, ReadsAFile) {
-  const std::string file = testing::TempDir() + "cnproc_config_test.yml";
+  const TempFolder folder;
+  const std::string file = folder.Path("config.yml");
   std::ofstream(file) << "unit: {limit: 3}\n";
   const absl::StatusOr<Config> config = ReadConfig(file);
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->unit.limit, 3U);
   std::ofstream(file) << std::string(2 << 20, '#');
   EXPECT_EQ(ReadConfig(file).status().code(), absl::StatusCode::kInvalidArgument);
-  (void)std::remove(file.c_str());
+  std::filesystem::remove(file);
   const absl::Status gone = ReadConfig(file).status();
   EXPECT_EQ(gone.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(gone.message()),
@@ -175,7 +180,8 @@ TEST(ConfigTest, ReadsAFile) {
 }
 
 TEST(ConfigTest, ReadsAPipeButDoesNotWaitForEver) {
-  const std::string pipe = testing::TempDir() + "cnproc_config_pipe";
+  const TempFolder folder;
+  const std::string pipe = folder.Path("pipe");
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   // Given a writer that takes its time, as a program that decrypts does
   std::thread writer([&] {
@@ -187,13 +193,23 @@ TEST(ConfigTest, ReadsAPipeButDoesNotWaitForEver) {
   writer.join();
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->unit.limit, 3U);
-  // Nobody ever writes; a writer that fails
-  EXPECT_THAT(std::string(ReadConfig(pipe).status().message()), testing::HasSubstr("nothing came"));
+  // Nobody ever writes; somebody who does not come to an end; a writer that fails
+  EXPECT_THAT(std::string(ReadConfig(pipe).status().message()), testing::HasSubstr("within 2 s"));
+  std::atomic<bool> given_up{false};
+  std::thread slow([&] {
+    std::ofstream out(pipe);
+    while (!given_up) {
+      out << '#' << std::flush;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  EXPECT_THAT(std::string(ReadConfig(pipe).status().message()), testing::HasSubstr("within 2 s"));
+  given_up = true;
+  slow.join();
   std::thread failing([&] { std::ofstream out(pipe); });
   EXPECT_THAT(std::string(ReadConfig(pipe).status().message()),
               testing::HasSubstr("without a byte"));
   failing.join();
-  (void)std::remove(pipe.c_str());
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "tests/temp_folder.h"
 
 namespace cnproc {
 namespace {
@@ -91,13 +93,14 @@ TEST(SettingsTest, BadFlagsAreRefused) {
 
 TEST(SettingsTest, TheFileIsReadIfOneIsNamed) {
   EXPECT_TRUE(ReadSettings(Parse({})).ok());
-  const std::string file = testing::TempDir() + "cnproc_settings_test.yml";
+  const TempFolder folder;
+  const std::string file = folder.Path("config.yml");
   std::ofstream(file) << "unit: {limit: 3}\n";
   const std::string flag = "--config.file=" + file;
   const absl::StatusOr<Settings> settings = ReadSettings(Parse({flag.c_str()}));
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(Of(*settings, Dimension::kUnit).limit, 3U);
-  std::remove(file.c_str());
+  std::filesystem::remove(file);
   EXPECT_FALSE(ReadSettings(Parse({flag.c_str()})).ok());
 }
 
