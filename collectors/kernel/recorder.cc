@@ -21,10 +21,12 @@ constexpr auto kWritePace = std::chrono::milliseconds(50);
 constexpr size_t kFileHeaderBytes = 24;
 constexpr size_t kPacketHeaderBytes = 16;
 
-// A restart must not destroy the recording of what led to it. Pipes and devices stay.
+// A restart must not destroy the recording of what led to it, nor must one that fails at once and
+// is tried again: what has no packet is not kept. Pipes and devices stay.
 absl::Status KeepOld(const std::string& path) {
   struct stat found {};
-  if (stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) || found.st_size == 0) {
+  if (stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
+      found.st_size <= static_cast<off_t>(kFileHeaderBytes)) {
     return absl::OkStatus();
   }
   const std::string old = path + ".old";

@@ -140,12 +140,21 @@ TEST_F(RecordReplay, TheFileIsBoundedInSize) {
 
 TEST_F(RecordReplay, ARestartKeepsTheRecordingBefore) {
   // Given a recording
-  WriteFile(path_, "the first");
+  const std::string before = "longer than the header of a file without a packet";
+  WriteFile(path_, before);
   WriteFile(path_ + ".old", "an older one");
   // When another one is begun under its name, then the first is kept.
   { Exporter exporter({.flags = {"--connector.record=" + path_}}); }
-  EXPECT_EQ(ReadFile(path_ + ".old"), "the first");
+  EXPECT_EQ(ReadFile(path_ + ".old"), before);
   EXPECT_GE(ReadFile(path_).size(), size_t{24});
+  // Nor do starts that fail at once, again and again, push it out.
+  const std::string recorded = ReadFile(path_);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_NE(RunExporter({"--connector.record=" + path_, "--connector.netns=/proc/self/ns/user"})
+                  .ExitCode(),
+              0);
+  }
+  EXPECT_EQ(ReadFile(path_ + ".old"), recorded);
 }
 
 // A kernel's message that is broken, unknown or forged is counted, and nothing else changes.
