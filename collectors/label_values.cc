@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "collectors/kernel/clock.h"
 #include "collectors/process/label_text.h"
 
 namespace cnproc {
 namespace {
 
-constexpr double kSecondsPerNs = 1e-9;
 constexpr std::string_view kOtherText = "other";
 constexpr std::string_view kRealOtherText = "other_";
 

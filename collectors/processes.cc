@@ -6,6 +6,7 @@
 #include <string>
 
 #include "collectors/family_writer.h"
+#include "collectors/kernel/clock.h"
 #include "collectors/newest_end.h"
 #include "collectors/rate_per_second.h"
 #include "collectors/wait_status.h"
@@ -17,7 +18,6 @@ constexpr std::array kRateBounds = {0.0,   1.0,    10.0,   30.0,    100.0,
                                     300.0, 1000.0, 3000.0, 10000.0, 30000.0};
 constexpr std::array kLifetimeBounds = {0.001, 0.01,  0.1,    1.0,     10.0,
                                         60.0,  600.0, 3600.0, 21600.0, 86400.0};
-constexpr double kSecondsPerNs = 1e-9;
 // What shells and container runtimes give: failure, misuse, cannot execute, not found, bad exit.
 constexpr std::array<uint8_t, 5> kExpectedCodes = {1, 2, 126, 127, 128};
 
@@ -75,7 +75,7 @@ class ProcessesCollector final : public Collector {
   }
 
   void OnLoss(int64_t from_ns, int64_t to_ns) override { rate_.OnLoss(from_ns, to_ns); }
-  void OnTime(int64_t now_ns) override { rate_.OnTime(now_ns); }
+  void OnTime(int64_t until_ns) override { rate_.OnTime(until_ns); }
 
   void Collect(const Cut& cut, Families& families) const override {
     const double start = cut.start_time_seconds;

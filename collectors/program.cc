@@ -5,12 +5,12 @@
 
 #include "collectors/dimension.h"
 #include "collectors/histogram.h"
+#include "collectors/kernel/clock.h"
 
 namespace cnproc {
 namespace {
 
 constexpr std::array kLifetimeBounds = {0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0};
-constexpr double kSecondsPerNs = 1e-9;
 // By NameSource.
 constexpr std::array<const char*, kNameSourceCount> kSourceNames = {
     "exec", "taskstats", "inherited", "rule", "kthread", "unknown"};

@@ -35,7 +35,7 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
   return pipeline;
 }
 
-// For 503s, and for clients who never finish their request.
+// For 503s, and for clients who never finish their request: 200 of them must not delay a scrape.
 constexpr int kSpareWorkers = 168;
 
 // Of one of the two files, each of which is reloaded whatever becomes of the other.
@@ -63,8 +63,7 @@ RoutesOptions MakeRoutesOptions(const Options& options) {
 
 absl::StatusOr<Source> OpenConnector(const Options& options) {
   ConnectorOptions connector_options;
-  connector_options.receive_buffer_bytes =
-      static_cast<uint32_t>(std::min<uint64_t>(options.receive_buffer_bytes, INT32_MAX / 2));
+  connector_options.receive_buffer_bytes = options.receive_buffer_bytes;
   connector_options.network_namespace = options.network_namespace;
   connector_options.procfs_root = options.procfs_root;
   absl::StatusOr<std::unique_ptr<Connector>> connector = Connector::Open(connector_options);
@@ -72,26 +71,30 @@ absl::StatusOr<Source> OpenConnector(const Options& options) {
   const ReceiveBufferGrant grant = (*connector)->receive_buffer();
   Log(Severity::kInfo, "subscribed to the process connector",
       {{"receive_buffer_bytes", absl::StrCat(grant.bytes)}});
-  // The kernel doubles what was asked for.
-  if (grant.bytes / 2 < connector_options.receive_buffer_bytes) {
+  Source source{.datagrams = *std::move(connector), .receive_buffer = grant};
+  if (source.IsShortOfBuffer(options)) {
     Log(Severity::kWarn,
-        grant.forced ? "the receive buffer is smaller than asked for"
-                     : "the receive buffer is smaller than asked for: storms can lose events; "
-                       "give the binary CAP_NET_ADMIN or raise net.core.rmem_max",
-        {{"asked_bytes", absl::StrCat(connector_options.receive_buffer_bytes)},
+        absl::StrCat("the receive buffer is smaller than asked for: storms can lose events; ",
+                     kHowToGetBuffer),
+        {{"asked_bytes", absl::StrCat(options.receive_buffer_bytes)},
          {"granted_bytes", absl::StrCat(grant.bytes / 2)}});
   }
-  return Source{.datagrams = *std::move(connector), .receive_buffer_bytes = grant.bytes};
+  return source;
 }
 
 }  // namespace
+
+// The kernel doubles what was asked for, and where it was forced gives all of it.
+bool Source::IsShortOfBuffer(const Options& options) const {
+  return !receive_buffer.forced && receive_buffer.bytes / 2 < options.receive_buffer_bytes;
+}
 
 absl::StatusOr<Source> OpenSource(const Options& options) {
   if (!options.replay_file.empty()) {
     absl::StatusOr<std::unique_ptr<Replay>> replay = Replay::Open(
         {.path = options.replay_file, .speed = options.replay_speed, .loop = options.replay_loop});
     if (!replay.ok()) return replay.status();
-    return Source{.datagrams = *std::move(replay)};
+    return Source{.datagrams = *std::move(replay), .receive_buffer = {}};
   }
   // Before the kernel is asked for anything: a path that cannot be written is found at once.
   std::unique_ptr<Recorder> recorder;
@@ -114,7 +117,7 @@ App::App(const Options& options, const Settings& settings, Source source,
     : options_(options),
       reload_success_seconds_(UnixSeconds()),
       pipeline_(std::move(source.datagrams), OpenMachine(options),
-                MakePipelineOptions(options, settings, source.receive_buffer_bytes)),
+                MakePipelineOptions(options, settings, source.receive_buffer.bytes)),
       routes_(MakeRoutesOptions(options), *this),
       guard_(std::move(guard)),
       server_({.listen_addresses = options.listen_addresses,
@@ -166,7 +169,7 @@ void App::CollectReload(Families& families) const {
                       "1 if the newest attempt to load the configuration succeeded.")
       .Add(reload_successful_ ? 1 : 0);
   FamilyWriter::Gauge(families, "cnproc_exporter_config_last_reload_success_timestamp_seconds",
-                      "Unix time at which the configuration in force was loaded.")
+                      "Unix time of the newest attempt that succeeded.")
       .Add(reload_success_seconds_);
 }
 
@@ -193,7 +196,7 @@ std::vector<CollectorState> App::Collectors() {
     const absl::Status working = pipeline_.CollectorWorking(spec.name);
     states.push_back({.name = std::string(spec.name),
                       .help = std::string(spec.help),
-                      .enabled = IsEnabled(options_, spec.name),
+                      .enabled = options_.IsEnabled(spec.name),
                       .success = working.ok(),
                       .reason = std::string(working.message())});
   }

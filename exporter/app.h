@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collectors/kernel/datagram_source.h"
+#include "collectors/kernel/netlink_socket.h"
 #include "collectors/pipeline.h"
 #include "collectors/settings.h"
 #include "exporter/options.h"
@@ -24,8 +25,12 @@ namespace cnproc {
 // The kernel's connector or a recording, as the options say, recorded if they say so.
 struct Source {
   std::unique_ptr<DatagramSource> datagrams;
-  uint32_t receive_buffer_bytes = 0;
+  ReceiveBufferGrant receive_buffer;  // of the life socket; nothing of a recording
+  // The kernel granted less than the options ask for: it lacks CAP_NET_ADMIN.
+  bool IsShortOfBuffer(const Options& options) const;
 };
+inline constexpr const char* kHowToGetBuffer =
+    "give the binary CAP_NET_ADMIN or raise net.core.rmem_max";
 absl::StatusOr<Source> OpenSource(const Options& options);
 
 // Block SIGTERM, SIGINT and SIGHUP before: the threads inherit the mask.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/check.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -34,12 +35,23 @@ void PrintFiles(const Options& options) {
   if (!options.web_config_file.empty()) Print("web.config.file", true, options.web_config_file);
 }
 
+// Asks whether it could be written, and touches nothing.
 bool CheckRecording(const std::string& file) {
-  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
-  const bool works = access(folder.c_str(), W_OK) == 0;
-  Print("connector.record", works,
-        works ? file : absl::StrCat(folder.string(), " cannot be written: ", std::strerror(errno)));
-  return works;
+  struct stat found = {};
+  const bool exists = stat(file.c_str(), &found) == 0;
+  // One that is there is renamed, unless it is a pipe or a device.
+  const bool in_folder = !exists || S_ISREG(found.st_mode);
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  const std::string needed = !in_folder ? file : folder.empty() ? "." : folder;
+  std::string why;
+  if (exists && S_ISDIR(found.st_mode)) {
+    why = std::strerror(EISDIR);
+  } else if (faccessat(AT_FDCWD, needed.c_str(), W_OK, AT_EACCESS) != 0) {
+    why = std::strerror(errno);
+  }
+  Print("connector.record", why.empty(),
+        why.empty() ? file : absl::StrCat(needed, " cannot be written: ", why));
+  return why.empty();
 }
 
 bool CheckStream(Options options) {
@@ -54,13 +66,12 @@ bool CheckStream(Options options) {
     Print("stream", true, absl::StrCat("replay of ", options.replay_file));
     return true;
   }
-  const bool full = source->receive_buffer_bytes / 2 >= options.receive_buffer_bytes;
   Print("stream", true,
-        absl::StrCat("acknowledged by the kernel; receive buffer ", source->receive_buffer_bytes,
+        absl::StrCat("acknowledged by the kernel; receive buffer ", source->receive_buffer.bytes,
                      " bytes",
-                     full ? ""
-                          : ", less than asked for: it needs CAP_NET_ADMIN or a larger "
-                            "net.core.rmem_max"));
+                     source->IsShortOfBuffer(options)
+                         ? absl::StrCat(", less than asked for: ", kHowToGetBuffer)
+                         : ""));
   return true;
 }
 
@@ -127,11 +138,6 @@ Verdict CheckCollector(std::string_view name, const Options& options, const Sett
   return {};
 }
 
-bool IsNamed(const Options& options, std::string_view name) {
-  const std::vector<std::string>& named = options.named_collectors;
-  return std::find(named.begin(), named.end(), name) != named.end();
-}
-
 }  // namespace
 
 int CheckConfiguration(const Options& options, const Settings& settings) {
@@ -156,7 +162,7 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
       remark = "the stream, see above";
     }
     Print(spec->name, stream_works && works, remark);
-    if (!works && IsNamed(options, spec->name)) good = false;
+    if (!works && options.IsNamed(spec->name)) good = false;
   }
   return good ? 0 : 1;
 }

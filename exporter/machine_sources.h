@@ -3,8 +3,6 @@
 #ifndef CNPROC_EXPORTER_MACHINE_SOURCES_H_
 #define CNPROC_EXPORTER_MACHINE_SOURCES_H_
 
-#include <string_view>
-
 #include "collectors/machine.h"
 #include "exporter/options.h"
 
@@ -12,8 +10,6 @@ namespace cnproc {
 
 // Never fails: what cannot be opened says why, and the rest works without it.
 MachineSources OpenMachine(const Options& options);
-
-bool IsEnabled(const Options& options, std::string_view collector);
 
 }  // namespace cnproc
 

@@ -131,7 +131,7 @@ int main(int argc, char** argv) {
         std::string("cannot start a thread: ") + error.what() +
             "; allow more (ulimit -u, TasksMax= of the unit, the pids limit of the container)");
   } catch (const std::bad_alloc&) {
-    cnproc::Log(cnproc::Severity::kError, "out of memory at the start; allow more");
+    cnproc::Log(cnproc::Severity::kError, "out of memory; allow more");
   }
   return cnproc::kCannotWork;
 }

@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -33,6 +34,18 @@ std::string CheckSize(const std::string& text) {
                          : absl::StrCat("`", text,
                                         "` is no size: give bytes, or KiB, MiB, GiB, as "
                                         "8MiB");
+}
+
+std::string CheckReceiveBuffer(const std::string& text) {
+  constexpr uint64_t kMin = 64u << 10;  // 150 events
+  // The kernel doubles it, and holds it in an int (sock_setsockopt).
+  constexpr uint64_t kMax = INT32_MAX / 2;
+  if (std::string why = CheckSize(text); !why.empty()) return why;
+  const uint64_t bytes = *ParseSize(text);
+  return bytes >= kMin && bytes <= kMax
+             ? ""
+             : absl::StrCat("`", text, "` is too ", bytes < kMin ? "small" : "large",
+                            ": give 64KiB to 1023MiB");
 }
 
 std::string CheckListenAddress(const std::string& text) {
@@ -137,7 +150,7 @@ void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
   app.add_option("--connector.receive-buffer", raw.receive_buffer,
                  "Receive buffer for the life of processes; the kernel doubles it")
       ->capture_default_str()
-      ->check(CheckSize);
+      ->check(CheckReceiveBuffer);
   app.add_option("--connector.netns", options.network_namespace,
                  "Open the connector in this network namespace, as /proc/1/ns/net")
       ->check(CheckExists);
@@ -247,7 +260,7 @@ void Convert(const RawOptions& raw, Options& options) {
                                                           {"info", Severity::kInfo},
                                                           {"warn", Severity::kWarn},
                                                           {"error", Severity::kError}};
-  options.receive_buffer_bytes = *ParseSize(raw.receive_buffer);
+  options.receive_buffer_bytes = static_cast<uint32_t>(*ParseSize(raw.receive_buffer));
   options.record_max_bytes = *ParseSize(raw.record_max_size);
   options.idle_timeout_ns = *ParseDuration(raw.idle_timeout);
   options.container_idle_timeout_ns = *ParseDuration(raw.container_idle_timeout);
@@ -256,7 +269,32 @@ void Convert(const RawOptions& raw, Options& options) {
   EnableCollectors(raw, options);
 }
 
+// What the flags say together, beyond what each may; "" if they agree.
+std::string CheckTogether(const Options& options) {
+  std::set<std::string> addresses;
+  for (const std::string& address : options.listen_addresses) {
+    if (!addresses.insert(address).second) {
+      return absl::StrCat("--web.listen-address: `", address, "` is given twice");
+    }
+  }
+  return "";
+}
+
+ExitRequest UsageError(absl::string_view why) {
+  return {kUsageError, absl::StrCat("cnproc_exporter: ", why, "; see cnproc_exporter --help\n")};
+}
+
 }  // namespace
+
+bool Options::IsEnabled(std::string_view collector) const {
+  return std::any_of(collectors.begin(), collectors.end(),
+                     [collector](const CollectorSpec* spec) { return spec->name == collector; });
+}
+
+bool Options::IsNamed(std::string_view collector) const {
+  return std::find(named_collectors.begin(), named_collectors.end(), collector) !=
+         named_collectors.end();
+}
 
 std::optional<uint64_t> ParseSize(const std::string& text) {
   static const std::vector<std::pair<absl::string_view, int>> kUnits = {
@@ -326,9 +364,9 @@ std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* arg
   } catch (const CLI::CallForVersion&) {
     return ExitRequest{0, absl::StrCat(VersionText(), "\n")};
   } catch (const CLI::ParseError& error) {
-    return ExitRequest{kUsageError, absl::StrCat("cnproc_exporter: ", error.what(),
-                                                 "; see cnproc_exporter --help\n")};
+    return UsageError(error.what());
   }
+  if (const std::string why = CheckTogether(options); !why.empty()) return UsageError(why);
   Convert(raw, options);
   return options;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct LabelFlags {
   std::optional<size_t> limit = std::nullopt;  // given by a flag
 };
 
+// As ParseOptions leaves it: what has a unit gets its default there.
 struct Options {
   // Web
   std::vector<std::string> listen_addresses = {":10119"};
@@ -32,6 +34,8 @@ struct Options {
   bool disable_exporter_metrics = false;
 
   // Collectors: the enabled ones in the registry's order; `named` were asked for by a flag.
+  bool IsEnabled(std::string_view collector) const;
+  bool IsNamed(std::string_view collector) const;
   std::vector<const CollectorSpec*> collectors;
   std::vector<std::string> named_collectors;
   LabelFlags program{.default_limit = 100};
@@ -39,17 +43,17 @@ struct Options {
   LabelFlags container{.default_limit = 200};
   LabelFlags user{.default_limit = 50};
   LabelFlags lineage{.default_limit = 200};
-  int64_t idle_timeout_ns = int64_t{900} * 1'000'000'000;
-  int64_t container_idle_timeout_ns = int64_t{300} * 1'000'000'000;
+  int64_t idle_timeout_ns = 0;
+  int64_t container_idle_timeout_ns = 0;
   std::string kubelet_runtime = "containerd";
   bool program_lifetime = true;
   std::string config_file;
 
   // Connector
-  uint64_t receive_buffer_bytes = 8u << 20;
+  uint32_t receive_buffer_bytes = 0;
   std::string network_namespace;
   std::string record_file;
-  uint64_t record_max_bytes = 1u << 30;
+  uint64_t record_max_bytes = 0;
   std::string replay_file;
   double replay_speed = 1;  // 0 = as fast as it goes
   bool replay_loop = false;

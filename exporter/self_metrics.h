@@ -11,7 +11,7 @@ namespace cnproc {
 
 // Appends the seven process_* families of the calling process. procfs is the machine's own /proc,
 // not what --path.procfs says, unless in a test. A value that cannot be read is left out, as
-// client_golang does. About 100 us: /proc/self/fd is counted.
+// client_golang does.
 void CollectProcessMetrics(Families& families, const std::string& procfs = "/proc");
 
 }  // namespace cnproc

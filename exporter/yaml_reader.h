@@ -38,8 +38,6 @@ class YamlReader {
     return Error(node.Mark(), message);
   }
 
-  const std::string& file() const { return file_; }
-
  private:
   const std::string file_;
 };

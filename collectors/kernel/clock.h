@@ -11,6 +11,7 @@ namespace cnproc {
 
 inline constexpr int64_t kNsPerSecond = 1'000'000'000;
 inline constexpr int64_t kNsPerMs = 1'000'000;
+inline constexpr double kSecondsPerNs = 1e-9;
 
 inline int64_t ClockNs(clockid_t clock) {
   timespec now;

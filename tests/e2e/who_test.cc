@@ -262,7 +262,5 @@ TEST_F(Who, RulesAndExpectedProgramsComeWithTheFile) {
   EXPECT_TRUE(exporter().Scrape().Has(Of("program_execs_total", "program", "cnp_other")));
 }
 
-// Anyone may listen since Linux 6.6; taskstats needs CAP_NET_ADMIN.
-
 }  // namespace
 }  // namespace cnproc::e2e

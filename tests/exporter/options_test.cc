@@ -50,14 +50,29 @@ TEST(OptionsTest, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(options.replay_speed, 1);
   EXPECT_EQ(options.procfs_root, "/proc");
   EXPECT_EQ(options.cgroupfs_root, "/sys/fs/cgroup");
-  EXPECT_THAT(Names(options), testing::IsSupersetOf({"stream", "processes"}));
-  EXPECT_THAT(Names(options), Not(testing::Contains("lineage")));
+  EXPECT_EQ(options.idle_timeout_ns, int64_t{900} * 1'000'000'000);
+  EXPECT_EQ(options.container_idle_timeout_ns, int64_t{300} * 1'000'000'000);
+  EXPECT_EQ(options.kubelet_runtime, "containerd");
+  EXPECT_TRUE(options.program_lifetime);
+  EXPECT_TRUE(options.exemplars);
+  EXPECT_FALSE(options.openmetrics_created);
+  EXPECT_FALSE(options.disable_exporter_metrics);
+  EXPECT_EQ(options.log_level, Severity::kInfo);
+  EXPECT_EQ(options.log_format, LogFormat::kLogfmt);
+  EXPECT_THAT(Names(options), ElementsAre("stream", "processes", "program", "unit", "container",
+                                          "user", "taskstats", "oom"));
 }
 
 TEST(OptionsTest, ListenAddressesRepeat) {
   const Options options =
       Accepted({"--web.listen-address=127.0.0.1:1", "--web.listen-address=[::1]:2"});
   EXPECT_THAT(options.listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
+}
+
+TEST(OptionsTest, AnAddressIsGivenOnce) {
+  const ExitRequest refused = Refused({"--web.listen-address=:1", "--web.listen-address=:1"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.text, HasSubstr("--web.listen-address: `:1` is given twice"));
 }
 
 TEST(OptionsTest, CollectorsAreSwitchedAsInNodeExporter) {
@@ -79,6 +94,8 @@ TEST(OptionsTest, RefusalsAreOneLineThatNamesTheFlag) {
                            "--web.max-requests=0",
                            "--web.listen-address=nonsense",
                            "--connector.receive-buffer=8 elephants",
+                           "--connector.receive-buffer=1GiB",
+                           "--connector.receive-buffer=2KiB",
                            "--log.level=loud",
                            "--log.format=xml",
                            "--path.procfs=/does/not/exist",

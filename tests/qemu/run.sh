@@ -39,7 +39,7 @@ other_suites() {
   mkdir -p "$lists/state/lists/partial" "$lists/cache/archives/partial"
   # shellcheck disable=SC2016 # apt's own variable
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
-    grep -E '/debian/?$' | head -n 1)
+    grep -E '/debian/?$' | head -n 1) || true
   [ -n "$mirror" ] || fail "no mirror of Debian in this machine's lists"
   local security=${mirror%/}-security/ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   {
