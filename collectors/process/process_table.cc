@@ -7,9 +7,6 @@
 namespace cnproc {
 namespace {
 
-// Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
-// within this time.
-constexpr int64_t kStartToleranceNs = 50'000'000;
 // From the new credentials to the end of execve the program is mapped: disks may be slow.
 constexpr int64_t kExecTakesNs = 100'000'000;
 
@@ -55,12 +52,10 @@ void ProcessTable::Apply(const Event& event) {
 }
 
 void ProcessTable::ApplyProcessFork(const Event& event) {
-  if (const auto stale = threads_.find(event.tid); stale != threads_.end()) {
-    if (Process* owner = FindMutable(stale->second.tgid)) RemoveThread(*owner, event.tid);
-  }
+  RemoveStaleThread(event.tid);
   auto [place, is_new] = processes_.try_emplace(event.tid);
   if (!is_new) {
-    Vanish(place->second, event.timestamp_ns);
+    Replace(place->second, event.timestamp_ns);
     place = processes_.try_emplace(event.tid).first;
   }
   Touch(event.tid);
@@ -95,11 +90,17 @@ void ProcessTable::ApplyThreadFork(const Event& event) {
   Touch(event.tid);
   AddThread(process, event.tid);
   Tell(Change::Type::kThreadForked, &process, event.timestamp_ns);
+  GiveUpIfFull(process, event.timestamp_ns);
 }
 
 void ProcessTable::ApplyExec(const Event& event) {
   Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
   Touch(event.tgid);
+  if (scanning_) execed_.insert(event.tgid);
+  if (const std::optional<Event> exit = TakeHeldExit(event.tgid)) {
+    Tell(Change::Type::kThreadExited, &process, exit->timestamp_ns);  // the old leader's
+  }
+  unseen_.erase(event.tgid);
   // The kernel has ended every other thread; one that called execve itself takes over the leader's
   // id and never exits under its own.
   RemoveAllThreads(process);
@@ -118,7 +119,7 @@ void ProcessTable::ApplyExit(const Event& event) {
     // Of a task never heard of only this is known: its leader has ended.
     Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
     if (process.other_threads == 0) {
-      End(process, event);
+      EndUnlessUnseen(process, event);
       return;
     }
     SetLeaderExited(process, true);
@@ -129,12 +130,12 @@ void ProcessTable::ApplyExit(const Event& event) {
   Process* process = FindMutable(event.tgid);
   if (scanning_) ended_.insert(event.tid);
   const auto thread = threads_.find(event.tid);
-  if (process != nullptr && thread != threads_.end() && thread->second.tgid == event.tgid) {
-    RemoveThread(*process, event.tid);
-    if (process->leader_exited && process->other_threads == 0) {
-      End(*process, event);
-      return;
-    }
+  const bool known = thread != threads_.end() && thread->second.tgid == event.tgid;
+  if (process != nullptr && known) RemoveThread(*process, event.tid);
+  if (process != nullptr && process->leader_exited && process->other_threads == 0 &&
+      (known || unseen_.contains(event.tgid))) {
+    EndUnlessUnseen(*process, event);
+    return;
   }
   Tell(Change::Type::kThreadExited, process, event.timestamp_ns);
 }
@@ -216,11 +217,13 @@ Process* ProcessTable::FindMutable(pid_t tgid) {
 
 Process& ProcessTable::FindOrAppear(pid_t tgid, int64_t timestamp_ns) {
   if (Process* process = FindMutable(tgid)) return *process;
+  if (!complete_) unseen_.try_emplace(tgid);
   return Appear({.tgid = tgid}, nullptr, timestamp_ns);
 }
 
 Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* snapshot,
                               int64_t timestamp_ns) {
+  RemoveStaleThread(process.tgid);
   Process& entry = processes_[process.tgid];
   entry = process;
   Change change{.type = Change::Type::kProcessAppeared,
@@ -242,6 +245,37 @@ void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
   Forget(process);
 }
 
+// Its id is another process' now.
+void ProcessTable::Replace(Process& process, int64_t timestamp_ns) {
+  const std::optional<Event> exit = TakeHeldExit(process.tgid);
+  exit ? End(process, *exit) : Vanish(process, timestamp_ns);
+}
+
+void ProcessTable::EndUnlessUnseen(Process& process, const Event& event) {
+  const auto unseen = unseen_.find(process.tgid);
+  if (unseen == unseen_.end()) {
+    End(process, event);
+    return;
+  }
+  // It was not the end if another exit follows.
+  if (unseen->second) {
+    Tell(Change::Type::kThreadExited, &process, unseen->second->timestamp_ns);
+  }
+  unseen->second = event;
+  SetLeaderExited(process, true);
+  Touch(process.tgid);
+}
+
+bool ProcessTable::HoldsExit(pid_t tgid) const {
+  const auto unseen = unseen_.find(tgid);
+  return unseen != unseen_.end() && unseen->second.has_value();
+}
+
+std::optional<Event> ProcessTable::TakeHeldExit(pid_t tgid) {
+  const auto unseen = unseen_.find(tgid);
+  return unseen == unseen_.end() ? std::nullopt : std::exchange(unseen->second, std::nullopt);
+}
+
 void ProcessTable::End(Process& process, const Event& event) {
   TellEscalation(process);
   Change change{.type = Change::Type::kProcessEnded,
@@ -256,6 +290,7 @@ void ProcessTable::End(Process& process, const Event& event) {
 void ProcessTable::Forget(Process& process) {
   RemoveAllThreads(process);
   SetLeaderExited(process, false);
+  unseen_.erase(process.tgid);
   processes_.erase(process.tgid);
 }
 
@@ -294,6 +329,14 @@ void ProcessTable::RemoveThread(Process& process, pid_t tid) {
   if (scanning_) ended_.insert(tid);
 }
 
+// Its id is a process' now, which has not ended.
+void ProcessTable::RemoveStaleThread(pid_t tid) {
+  const auto stale = threads_.find(tid);
+  if (stale == threads_.end()) return;
+  if (Process* owner = FindMutable(stale->second.tgid)) RemoveThread(*owner, tid);
+  ended_.erase(tid);
+}
+
 void ProcessTable::RemoveAllThreads(Process& process) {
   while (process.first_other_thread != 0) RemoveThread(process, process.first_other_thread);
 }
@@ -311,89 +354,6 @@ void ProcessTable::Touch(pid_t tid) {
 void ProcessTable::Tell(Change::Type type, Process* process, int64_t timestamp_ns) {
   Change change{.type = type, .timestamp_ns = timestamp_ns, .process = process};
   sink_.OnChange(change);
-}
-
-void ProcessTable::BeginScan(int64_t now_ns) {
-  AbandonScan();
-  scanning_ = true;
-  scan_start_ns_ = now_ns;
-}
-
-void ProcessTable::AbandonScan() {
-  scanning_ = false;
-  // Not clear(): a storm during one scan should not hold its memory for years.
-  touched_ = {};
-  ended_ = {};
-}
-
-void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots) {
-  absl::flat_hash_set<pid_t> living;
-  living.reserve(snapshots.size());
-  for (const ProcessSnapshot& snapshot : snapshots) {
-    living.insert(snapshot.tgid);
-    ReconcileOne(snapshot);
-  }
-  std::vector<pid_t> vanished;
-  for (const auto& [tgid, process] : processes_) {
-    if (!living.contains(tgid) && !touched_.contains(tgid)) vanished.push_back(tgid);
-  }
-  for (const pid_t tgid : vanished) Vanish(*FindMutable(tgid), scan_start_ns_);
-  complete_ = true;
-  AbandonScan();
-}
-
-void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
-  Process* process = FindMutable(snapshot.tgid);
-  const bool touched = touched_.contains(snapshot.tgid);
-  // A start can only be later than ours if the id was given to another process: while the machine
-  // sleeps the two clocks part, which makes the same start look earlier.
-  if (process != nullptr && !touched && process->start_ns != kUnknownStart &&
-      snapshot.start_ns > process->start_ns + kStartToleranceNs) {
-    Vanish(*process, scan_start_ns_);
-    process = nullptr;
-  }
-  const bool known = process != nullptr;
-  if (!known) {
-    if (ended_.contains(snapshot.tgid)) return;
-    process = &Appear({.tgid = snapshot.tgid,
-                       .parent_tgid = snapshot.parent_tgid,
-                       .start_ns = snapshot.start_ns,
-                       .real_uid = snapshot.real_uid,
-                       .effective_uid = snapshot.effective_uid,
-                       .kernel_thread = snapshot.kernel_thread},
-                      &snapshot, scan_start_ns_);
-  }
-  if (process->start_ns == kUnknownStart) process->start_ns = snapshot.start_ns;
-  const uint32_t real_uid_before = process->real_uid;
-  // What events told since the scan began is newer; a child of an unknown parent was told nothing.
-  if (!touched || process->real_uid == kUnknownId) process->real_uid = snapshot.real_uid;
-  if (!touched || process->effective_uid == kUnknownId) {
-    process->effective_uid = snapshot.effective_uid;
-  }
-  if (!touched) SetLeaderExited(*process, snapshot.leader_exited);
-  if (known) {
-    Change change{.type = Change::Type::kProcessConfirmed,
-                  .real_uid_corrected = process->real_uid != real_uid_before,
-                  .timestamp_ns = scan_start_ns_,
-                  .process = process,
-                  .snapshot = &snapshot};
-    sink_.OnChange(change);
-  }
-  ReconcileThreads(*process, snapshot);
-  GiveUpIfFull(*process, scan_start_ns_);
-}
-
-void ProcessTable::ReconcileThreads(Process& process, const ProcessSnapshot& snapshot) {
-  const absl::flat_hash_set<pid_t> living(snapshot.other_threads.begin(),
-                                          snapshot.other_threads.end());
-  std::vector<pid_t> gone;
-  for (pid_t tid = process.first_other_thread; tid != 0; tid = threads_[tid].next) {
-    if (!living.contains(tid) && !touched_.contains(tid)) gone.push_back(tid);
-  }
-  for (const pid_t tid : gone) RemoveThread(process, tid);
-  for (const pid_t tid : snapshot.other_threads) {
-    if (!ended_.contains(tid)) AddThread(process, tid);
-  }
 }
 
 }  // namespace cnproc

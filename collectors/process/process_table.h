@@ -43,7 +43,9 @@ class ProcessTable {
   // As far as can be known it holds who lived before the first event: it was reconciled once.
   bool is_complete() const { return complete_; }
   // False once more tasks were touched during a scan than are worth remembering: abandon it.
-  bool scan_is_bounded() const { return touched_.size() + ended_.size() < max_tasks_; }
+  bool scan_is_bounded() const {
+    return touched_.size() + ended_.size() + execed_.size() < max_tasks_;
+  }
 
   const Process* Find(pid_t tgid) const;
   // The process that this task belongs to, its leader or another thread; null if none.
@@ -78,16 +80,22 @@ class ProcessTable {
   Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
   Process& Appear(const Process& process, const ProcessSnapshot* snapshot, int64_t timestamp_ns);
   void Vanish(Process& process, int64_t timestamp_ns);
+  void Replace(Process& process, int64_t timestamp_ns);
   void End(Process& process, const Event& event);
+  void EndUnlessUnseen(Process& process, const Event& event);
+  bool HoldsExit(pid_t tgid) const;
+  std::optional<Event> TakeHeldExit(pid_t tgid);
   void Forget(Process& process);
   void GiveUpIfFull(Process& newcomer, int64_t timestamp_ns);
   size_t tasks() const { return processes_.size() + threads_.size(); }
 
   void AddThread(Process& process, pid_t tid);
   void RemoveThread(Process& process, pid_t tid);
+  void RemoveStaleThread(pid_t tid);
   void RemoveAllThreads(Process& process);
   void SetLeaderExited(Process& process, bool exited);
 
+  void SettleHeldExits();
   void ReconcileOne(const ProcessSnapshot& snapshot);
   void ReconcileThreads(Process& process, const ProcessSnapshot& snapshot);
   void Touch(pid_t tid);
@@ -106,6 +114,11 @@ class ProcessTable {
   int64_t scan_start_ns_ = 0;
   absl::flat_hash_set<pid_t> touched_;  // tasks that events told of since the scan began
   absl::flat_hash_set<pid_t> ended_;    // tasks that ended since the scan began
+  absl::flat_hash_set<pid_t> execed_;   // processes that execed since the scan began
+  // Before the first scan is reconciled: processes that only an event told of. They may have
+  // threads that none told of, and so an exit may be a process' end or not: the latest is held
+  // back.
+  absl::flat_hash_map<pid_t, std::optional<Event>> unseen_;  // by tgid
 };
 
 }  // namespace cnproc

@@ -166,104 +166,6 @@ TEST_F(ProcessTableTest, AnAttributeOfAnEndedProcessIsToldAndChangesNothing) {
   EXPECT_EQ(table().processes(), 1u);
 }
 
-TEST_F(ProcessTableTest, AScanShowsWhatWasMissed) {
-  Play(R"(
-    fork 1 -> 10 | forked 10 by 1
-    fork 1 -> 11 | forked 11 by 1
-    scan         |
-    seen 1       |
-    seen 11      |
-    seen 12 +13  |
-    reconcile    | appeared 12, vanished 10
-  )");
-  EXPECT_EQ(table().processes(), 3u);
-  EXPECT_EQ(table().threads(), 4u);
-}
-
-TEST_F(ProcessTableTest, AScanKnowsAReusedIdByItsLaterStart) {
-  Play(R"(
-    fork 1 -> 10     | forked 10 by 1
-    scan          @5 |
-    seen 1           |
-    seen-late 10     |
-    reconcile        | vanished 10, appeared 10
-  )");
-}
-
-TEST_F(ProcessTableTest, AfterASleepOfTheMachineAnEarlierStartIsTheSameProcess) {
-  Play(R"(
-    fork 1 -> 10     | forked 10 by 1
-    scan             |
-    seen 1           |
-    seen 10          |
-    reconcile        |
-    exit 10 0        | ended 10 with 0 after 5 ms
-  )");
-}
-
-TEST_F(ProcessTableTest, WhatHappensDuringAScanIsNoNews) {
-  Play(R"(
-    fork 1 -> 10  | forked 10 by 1
-    fork 1 -> 11  | forked 11 by 1
-    scan          |
-    seen 1        |
-    seen 10       |
-    exit 10 0     | ended 10 with 0 after 5 ms
-    fork 1 -> 12  | forked 12 by 1
-    exec 11       | execed 11
-    reconcile     |
-  )");
-  EXPECT_EQ(table().processes(), 3u);
-}
-
-TEST_F(ProcessTableTest, AScanMendsTheThreads) {
-  Play(R"(
-    fork 1 -> 10        | forked 10 by 1
-    thread 10:11        | thread of 10
-    thread 10:12        | thread of 10
-    scan                |
-    seen 1              |
-    seen-zombie 10 +12 +13 +14 |
-    exit 10:14 0        | thread exit of 10
-    thread 10:15        | thread of 10
-    reconcile           |
-  )");
-  EXPECT_EQ(table().threads(), 4u) << "1, 12, 13, 15";
-  Play(R"(
-    exit 10:12 0 | thread exit of 10
-    exit 10:13 0 | thread exit of 10
-    exit 10:15 7 | ended 10 with 7 after 11 ms
-  )");
-}
-
-TEST(ProcessTableStartTest, EventsBeforeTheFirstScanAreOfTheStart) {
-  Scenario scenario;
-  scenario.Play(R"(
-    scan           |
-    seen 1         |
-    exec 20        | appeared 20 at start, execed 20
-    fork 20 -> 21  | forked 21 by 20
-    exit 30 0      | appeared 30 at start, ended 30 with 0 after unknown time
-    seen 20        |
-    reconcile      | appeared 1 at start
-    exit 40 0      | appeared 40, ended 40 with 0 after unknown time
-  )");
-  EXPECT_EQ(scenario.table().processes(), 3u);
-}
-
-TEST(ProcessTableStartTest, AThreadThatHasTheIdOfAProcessShowsThatItsEndWasMissed) {
-  Scenario scenario;
-  scenario.Play(R"(
-    scan           |
-    seen 1         |
-    seen 10        |
-    reconcile      | appeared 1 at start, appeared 10 at start
-    thread 1:10    | vanished 10, thread of 1
-    exit 1:10 0    | thread exit of 1
-  )");
-  EXPECT_EQ(scenario.table().processes(), 1u);
-}
-
 TEST(ProcessTableLimitTest, ANewcomerBeyondTheLimitIsGivenUp) {
   Scenario scenario(/*max_tasks=*/3);
   scenario.Play(R"(
@@ -281,6 +183,19 @@ TEST(ProcessTableLimitTest, ANewcomerBeyondTheLimitIsGivenUp) {
   )");
   EXPECT_EQ(scenario.table().evictions(), 2u);
   EXPECT_EQ(scenario.table().processes(), 1u);
+}
+
+TEST(ProcessTableLimitTest, ProcessesThatThreadsTellOfAreBoundedToo) {
+  Scenario scenario(/*max_tasks=*/3);
+  scenario.Play(R"(
+    scan          |
+    reconcile     |
+    thread 10:11  | appeared 10, thread of 10
+    thread 20:21  | appeared 20, thread of 20
+    thread 30:31  | appeared 30, thread of 30, vanished 30
+  )");
+  EXPECT_EQ(scenario.table().processes(), 2u);
+  EXPECT_EQ(scenario.table().threads(), 3u);
 }
 
 TEST(ProcessTableLimitTest, AScanDuringAStormIsNotRememberedWithoutEnd) {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a scan of /proc completes and corrects the table.
+#include <utility>
+#include <vector>
+
+#include "collectors/process/process_table.h"
+
+namespace cnproc {
+namespace {
+
+// Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
+// within this time.
+constexpr int64_t kStartToleranceNs = 50'000'000;
+
+}  // namespace
+
+void ProcessTable::BeginScan(int64_t now_ns) {
+  AbandonScan();
+  scanning_ = true;
+  scan_start_ns_ = now_ns;
+}
+
+void ProcessTable::AbandonScan() {
+  scanning_ = false;
+  // Not clear(): a storm during one scan should not hold its memory for years.
+  touched_ = {};
+  ended_ = {};
+  execed_ = {};
+}
+
+void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots) {
+  // What it corrects itself is no news of the time since.
+  scanning_ = false;
+  absl::flat_hash_set<pid_t> living;
+  living.reserve(snapshots.size());
+  for (const ProcessSnapshot& snapshot : snapshots) {
+    living.insert(snapshot.tgid);
+    ReconcileOne(snapshot);
+  }
+  SettleHeldExits();
+  std::vector<pid_t> vanished;
+  for (const auto& [tgid, process] : processes_) {
+    if (!living.contains(tgid) && !touched_.contains(tgid)) vanished.push_back(tgid);
+  }
+  for (const pid_t tgid : vanished) Vanish(*FindMutable(tgid), scan_start_ns_);
+  complete_ = true;
+  AbandonScan();
+}
+
+// Every thread is known now.
+void ProcessTable::SettleHeldExits() {
+  for (const auto& [tgid, exit] : std::exchange(unseen_, {})) {
+    if (!exit) continue;
+    Process& process = *FindMutable(tgid);
+    if (process.other_threads == 0) {
+      End(process, *exit);
+    } else {
+      Tell(Change::Type::kThreadExited, &process, exit->timestamp_ns);
+    }
+  }
+}
+
+void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
+  // Of the one that ended, even if another has its id by now.
+  if (ended_.contains(snapshot.tgid)) return;
+  Process* process = FindMutable(snapshot.tgid);
+  const bool touched = touched_.contains(snapshot.tgid);
+  // A start can only be later than ours if the id was given to another process: while the machine
+  // sleeps the two clocks part, which makes the same start look earlier.
+  if (process != nullptr && process->start_ns != kUnknownStart &&
+      snapshot.start_ns > process->start_ns + kStartToleranceNs) {
+    Replace(*process, scan_start_ns_);
+    process = nullptr;
+  }
+  const bool known = process != nullptr;
+  if (!known) {
+    process = &Appear({.tgid = snapshot.tgid,
+                       .parent_tgid = snapshot.parent_tgid,
+                       .start_ns = snapshot.start_ns,
+                       .real_uid = snapshot.real_uid,
+                       .effective_uid = snapshot.effective_uid,
+                       .kernel_thread = snapshot.kernel_thread},
+                      &snapshot, scan_start_ns_);
+  }
+  if (process->start_ns == kUnknownStart) process->start_ns = snapshot.start_ns;
+  const uint32_t real_uid_before = process->real_uid;
+  // What events told since the scan began is newer; a child of an unknown parent was told nothing.
+  if (!touched || process->real_uid == kUnknownId) process->real_uid = snapshot.real_uid;
+  if (!touched || process->effective_uid == kUnknownId) {
+    process->effective_uid = snapshot.effective_uid;
+  }
+  if (!touched) SetLeaderExited(*process, snapshot.leader_exited);
+  if (known) {
+    Change change{.type = Change::Type::kProcessConfirmed,
+                  .real_uid_corrected = process->real_uid != real_uid_before,
+                  .timestamp_ns = scan_start_ns_,
+                  .process = process,
+                  .snapshot = &snapshot};
+    sink_.OnChange(change);
+  }
+  ReconcileThreads(*process, snapshot);
+  // Its last thread's exit came before it was known, and is not held back.
+  if (process->leader_exited && process->other_threads == 0 && !HoldsExit(process->tgid)) {
+    Vanish(*process, scan_start_ns_);
+    return;
+  }
+  GiveUpIfFull(*process, scan_start_ns_);
+}
+
+void ProcessTable::ReconcileThreads(Process& process, const ProcessSnapshot& snapshot) {
+  // What the scan saw may be from before the exec, which left no thread; later ones told their
+  // fork.
+  if (execed_.contains(process.tgid)) return;
+  const absl::flat_hash_set<pid_t> living(snapshot.other_threads.begin(),
+                                          snapshot.other_threads.end());
+  std::vector<pid_t> gone;
+  for (pid_t tid = process.first_other_thread; tid != 0; tid = threads_[tid].next) {
+    if (!living.contains(tid) && !touched_.contains(tid)) gone.push_back(tid);
+  }
+  for (const pid_t tid : gone) RemoveThread(process, tid);
+  for (const pid_t tid : snapshot.other_threads) {
+    if (!ended_.contains(tid)) AddThread(process, tid);
+  }
+}
+
+}  // namespace cnproc
