@@ -5,6 +5,9 @@
 #include <csignal>
 #include <utility>
 
+#include "collectors/kernel/clock.h"
+#include "collectors/process/change.h"
+
 namespace cnproc {
 namespace {
 
@@ -63,8 +66,19 @@ void Machine::ReadRecords(int64_t now_ns) {
     // A flood is read in pieces, as the events are.
     if (batch_.size() >= max_records_) break;
   }
-  for (const ExitRecord& record : batch_) records_.Push(record, now_ns);
+  // Not earlier: who was forked while they were read may be among them.
+  const int64_t read_ns = batch_.empty() ? 0 : MonotonicNs();
+  for (const ExitRecord& record : batch_) records_.Push(record, read_ns);
   stats_.exit_records += batch_.size();
+}
+
+std::optional<ExitRecord> Machine::TakeRecord(const TaskLife& task, const Event& exit,
+                                              int64_t now_ns) {
+  std::optional<int64_t> lifetime_us;
+  if (!IsLossless(now_ns) && task.start_ns != kUnknownStart) {
+    lifetime_us = (exit.timestamp_ns - task.start_ns) / 1000;
+  }
+  return records_.Take(task, lifetime_us);
 }
 
 void Machine::ReadRecordDrops(int64_t now_ns) {

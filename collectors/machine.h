@@ -54,13 +54,11 @@ class Machine {
 
   // Of the execs that ReadFor was given, in order.
   std::span<const ProcessFacts> execs() const { return execs_; }
-  const ExitRecord* PeekRecord(pid_t tid) const { return records_.Peek(tid); }
-  // `lifetime_us` of the task, if it is known and wanted.
-  std::optional<ExitRecord> TakeRecord(pid_t tid, std::optional<int64_t> lifetime_us) {
-    return records_.Take(tid, lifetime_us);
+  // Of the task's end, which is to come or is told at `now_ns`; see ExitRecordQueue.
+  const ExitRecord* PeekRecord(const TaskLife& task, int64_t now_ns) {
+    return records_.Peek(task, IsLossless(now_ns));
   }
-  // Where nothing was lost the order alone is exact.
-  bool wants_lifetimes(int64_t now_ns) const { return now_ns < suspect_until_ns_; }
+  std::optional<ExitRecord> TakeRecord(const TaskLife& task, const Event& exit, int64_t now_ns);
   // What came since the last call.
   std::vector<OomKill> TakeKills() { return std::exchange(kills_, {}); }
   std::vector<Refusals> TakeRefusals() { return std::exchange(refusals_, {}); }
@@ -72,6 +70,8 @@ class Machine {
  private:
   static constexpr int64_t kRecordMaxAgeNs = 60'000'000'000;
 
+  // Where nothing was lost the order alone is exact.
+  bool IsLossless(int64_t now_ns) const { return now_ns >= suspect_until_ns_; }
   void ReadRecords(int64_t now_ns);
   void ReadRecordDrops(int64_t now_ns);
   void ReadLog();

@@ -21,6 +21,7 @@ constexpr int64_t kTickNs = kNsPerSecond;
 constexpr size_t kMaxCpus = 8192;
 // About 100 bytes each.
 constexpr uint64_t kMaxTasks = 1u << 20;
+constexpr size_t kMaxKillsHeld = 1000;
 
 size_t MaxTasks(const std::optional<ProcFs>& procfs) {
   if (!procfs) return kMaxTasks;
@@ -243,6 +244,10 @@ void Pipeline::Tick() {
   MutexLock lock(mutex_);
   identities_.AdvanceTo(now_ns, unix_offset_ns);
   table_.TellEscalations(now_ns);
+  // Whoever has not ended within this second has been heard of.
+  if (caught_up_ || kills_.size() > kMaxKillsHeld) {
+    for (const OomKill& kill : std::exchange(kills_, {})) TellKill(kill);
+  }
   TakeFromMachine();
   TellTime();
 }
@@ -292,7 +297,7 @@ void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
         context_.facts = &execs.front();
         execs = execs.subspan(1);
       }
-      context_.record = machine_.PeekRecord(event.tgid);
+      context_.record = machine_.PeekRecord(LifeOf(event), now_ns);
     }
     table_.Apply(event);
     context_ = {};
@@ -300,17 +305,19 @@ void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
 }
 
 void Pipeline::ApplyExit(const Event& event, int64_t now_ns) {
-  std::optional<int64_t> lifetime_us;
-  if (machine_.wants_lifetimes(now_ns)) {
-    const Process* process = event.tid == event.tgid ? table_.Find(event.tid) : nullptr;
-    if (process != nullptr && process->start_ns != kUnknownStart) {
-      lifetime_us = (event.timestamp_ns - process->start_ns) / 1000;
-    }
-  }
-  const std::optional<ExitRecord> record = machine_.TakeRecord(event.tid, lifetime_us);
+  TellKillsOf(event.tid);
+  const std::optional<ExitRecord> record = machine_.TakeRecord(LifeOf(event), event, now_ns);
   context_.record = record ? &*record : nullptr;
   table_.Apply(event);
   context_ = {};
+}
+
+// Of threads no start is kept.
+TaskLife Pipeline::LifeOf(const Event& event) const {
+  TaskLife life{.tid = event.tid, .tgid = event.tgid};
+  const Process* process = event.tid == event.tgid ? table_.Find(event.tgid) : nullptr;
+  if (process != nullptr) life.start_ns = process->start_ns;
+  return life;
 }
 
 void Pipeline::OnChange(Change& change) {
@@ -332,8 +339,17 @@ void Pipeline::OnChange(Change& change) {
 
 void Pipeline::TakeFromMachine() {
   machine_stats_ = machine_.stats();
-  for (const OomKill& kill : machine_.TakeKills()) TellKill(kill);
+  for (OomKill& kill : machine_.TakeKills()) kills_.push_back(std::move(kill));
   for (const Refusals& refusals : machine_.TakeRefusals()) TellRefusals(refusals);
+}
+
+// The log may be ahead of the events that tell who it was.
+void Pipeline::TellKillsOf(pid_t tid) {
+  if (kills_.empty()) return;
+  for (const OomKill& kill : kills_) {
+    if (kill.tid == tid) TellKill(kill);
+  }
+  std::erase_if(kills_, [tid](const OomKill& kill) { return kill.tid == tid; });
 }
 
 void Pipeline::TellKill(const OomKill& kill) {

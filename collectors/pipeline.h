@@ -98,6 +98,8 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void Apply(std::span<const Event> events, int64_t now_ns) CNPROC_REQUIRES(mutex_);
   void ApplyExit(const Event& event, int64_t now_ns) CNPROC_REQUIRES(mutex_);
   void TakeFromMachine() CNPROC_REQUIRES(mutex_);
+  TaskLife LifeOf(const Event& event) const CNPROC_REQUIRES(mutex_);
+  void TellKillsOf(pid_t tid) CNPROC_REQUIRES(mutex_);
   void TellKill(const OomKill& kill) CNPROC_REQUIRES(mutex_);
   void TellRefusals(const Refusals& refusals) CNPROC_REQUIRES(mutex_);
   void OfferCut(uint64_t requested) CNPROC_EXCLUDES(mutex_);
@@ -172,6 +174,7 @@ class Pipeline final : private BatchSink, private ChangeSink {
   ProgramRules program_rules_ CNPROC_GUARDED_BY(mutex_);
   ProcessTable table_ CNPROC_GUARDED_BY(mutex_);
   EventContext context_ CNPROC_GUARDED_BY(mutex_);
+  std::vector<OomKill> kills_ CNPROC_GUARDED_BY(mutex_);  // read, not told yet
   Identities identities_ CNPROC_GUARDED_BY(mutex_);
   std::vector<Enabled> collectors_ CNPROC_GUARDED_BY(mutex_);
   // By the type of change: who wants to be told.

@@ -4,14 +4,17 @@
 namespace cnproc {
 namespace {
 
-// The record's time ends before the task gives its memory back, the event's after it: that takes
-// seconds for a huge one. Both begin with the fork, the event's some microseconds later.
+// The record's time ends before the task gives its memory back, the event's after it, which takes a
+// second for each half of a gigabyte where it is slow. Both begin with the fork, the event's some
+// microseconds later.
 constexpr int64_t kRecordMayBeLongerUs = 50'000;
-constexpr int64_t kRecordMayBeShorterUs = 2'000'000;
+constexpr int64_t kRecordMayBeShorterUs = 200'000;
+constexpr uint64_t kBytesFreedInUs = 512;
 
 bool IsOf(const ExitRecord& record, int64_t lifetime_us) {
   const int64_t longer_us = record.elapsed_us - lifetime_us;
-  return longer_us <= kRecordMayBeLongerUs && -longer_us <= kRecordMayBeShorterUs;
+  const auto freeing_us = static_cast<int64_t>(record.peak_resident_bytes / kBytesFreedInUs);
+  return longer_us <= kRecordMayBeLongerUs && -longer_us <= kRecordMayBeShorterUs + freeing_us;
 }
 
 }  // namespace
@@ -55,11 +58,6 @@ void ExitRecordQueue::Push(const ExitRecord& record, int64_t now_ns) {
   task.last = index;
 }
 
-const ExitRecord* ExitRecordQueue::Peek(pid_t tid) const {
-  const auto found = tasks_.find(tid);
-  return found == tasks_.end() ? nullptr : &slots_[found->second.first].record;
-}
-
 // Returns false if that was the task's last.
 bool ExitRecordQueue::DropFirst(Tasks::iterator task) {
   const Index index = task->second.first;
@@ -73,9 +71,27 @@ bool ExitRecordQueue::DropFirst(Tasks::iterator task) {
   return false;
 }
 
-std::optional<ExitRecord> ExitRecordQueue::Take(pid_t tid, std::optional<int64_t> lifetime_us) {
-  const auto task = tasks_.find(tid);
+bool ExitRecordQueue::DropEarlierTasks(Tasks::iterator task, const TaskLife& life) {
+  for (;;) {
+    const Slot& first = slots_[task->second.first];
+    const bool other_process = first.record.tgid != 0 && first.record.tgid != life.tgid;
+    if (!other_process && first.received_ns >= life.start_ns) return true;
+    if (!DropFirst(task)) return false;
+  }
+}
+
+const ExitRecord* ExitRecordQueue::Peek(const TaskLife& life, bool lossless) {
+  const auto task = tasks_.find(life.tid);
+  if (task == tasks_.end() || !DropEarlierTasks(task, life)) return nullptr;
+  const Slot& first = slots_[task->second.first];
+  return lossless || first.next_of_task == kNone ? &first.record : nullptr;
+}
+
+std::optional<ExitRecord> ExitRecordQueue::Take(const TaskLife& life,
+                                                std::optional<int64_t> lifetime_us) {
+  const auto task = tasks_.find(life.tid);
   for (bool has_more = task != tasks_.end(); has_more;) {
+    if (!DropEarlierTasks(task, life)) break;
     const Index first = task->second.first;
     has_more = DropFirst(task);
     // Free now, and as it was until the next push.

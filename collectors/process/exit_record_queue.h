@@ -11,9 +11,17 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "collectors/process/change.h"
 #include "collectors/process/exit_record.h"
 
 namespace cnproc {
+
+// Whose record is wanted.
+struct TaskLife {
+  pid_t tid = 0;
+  pid_t tgid = 0;
+  int64_t start_ns = kUnknownStart;  // CLOCK_MONOTONIC
+};
 
 // First in, first out for each task's id: ids come round again within one batch. Bounded: the
 // oldest record gives way. Every operation takes constant time, amortised. Not thread safe.
@@ -22,15 +30,17 @@ class ExitRecordQueue {
   // A record whose event never came is dropped after `max_age_ns`.
   ExitRecordQueue(size_t max_records, int64_t max_age_ns);
 
+  // `now_ns` is a time at which it had been read.
   void Push(const ExitRecord& record, int64_t now_ns);
 
+  // Both drop records of earlier tasks with this id, whose EXIT events were lost: of another
+  // process, or read before this task was forked.
+  //
   // The record of the next EXIT event of this task; null if none came. Valid until the next call
-  // of another method.
-  const ExitRecord* Peek(pid_t tid) const;
-
-  // Takes it. Where events or records were lost, give the task's lifetime: records of tasks that
-  // had the id before are then told by their own and dropped.
-  std::optional<ExitRecord> Take(pid_t tid, std::optional<int64_t> lifetime_us);
+  // of another method. If something was lost, null as well where one of two could be meant.
+  const ExitRecord* Peek(const TaskLife& task, bool lossless);
+  // Takes it. If something was lost, give the task's lifetime: a record must fit it.
+  std::optional<ExitRecord> Take(const TaskLife& task, std::optional<int64_t> lifetime_us);
 
   size_t size() const { return slots_.size() - 1 - free_.size(); }
 
@@ -54,6 +64,8 @@ class ExitRecordQueue {
   Index Allocate();
   using Tasks = absl::flat_hash_map<pid_t, Task>;
   bool DropFirst(Tasks::iterator task);
+  // Returns false if none is left.
+  bool DropEarlierTasks(Tasks::iterator task, const TaskLife& life);
   void DropOldest() { DropFirst(tasks_.find(slots_[slots_[kNone].newer].record.tid)); }
 
   const size_t max_records_;

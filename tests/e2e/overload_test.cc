@@ -6,6 +6,7 @@
 
 #include "tests/e2e/harness/lab.h"
 #include "tests/e2e/harness/machine.h"
+#include "tests/e2e/who_lab.h"
 
 namespace cnproc::e2e {
 namespace {
@@ -109,6 +110,39 @@ TEST_F(Overload, LossOfAttributesIsNotLossOfProcesses) {
   EXPECT_EQ(delta["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
   EXPECT_EQ(delta.Sum("cnproc_events_total") + delta.Sum("cnproc_events_lost_total"),
             (after.seen - before.seen).Total());
+}
+
+class WhoOverload : public Who {
+ protected:
+  void SetUp() override { Start({.flags = {"--connector.receive-buffer=64KiB"}}); }
+
+  // Runs it that often while the exporter reads nothing. Returns the last process' id.
+  pid_t RunWhileStopped(const std::string& program, int count) {
+    exporter().process().Signal(SIGSTOP);
+    pid_t last = 0;
+    for (int i = 0; i < count; ++i) last = RunOnce(program);
+    exporter().process().Signal(SIGCONT);
+    return last;
+  }
+};
+
+TEST_F(WhoOverload, TheRecordOfOneWhoseEndWasLostNamesNobodyElse) {
+  const std::string lost = Program("cnp_lost");
+  const std::string later = Program("cnp_later");
+  // Given ends that were lost, those of the last ones, while their exit records were not
+  const Page start = exporter().Scrape();
+  const pid_t last = RunWhileStopped(lost, 90);
+  const Page before = Settled();
+  ASSERT_GT(Delta(start, before)["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 50);
+  ASSERT_EQ(Delta(start, before)["cnproc_taskstats_records_lost_total"], 0);
+  // When other programs get their ids
+  WriteFile("/proc/sys/kernel/ns_last_pid", std::to_string(last - 31));
+  RunWhileStopped(later, 30);
+  const Page after = Settled();
+  // Then each is told by its own record.
+  EXPECT_EQ(Growth(before, after, "cnproc_program_execs_total", "program", "cnp_later"), 30);
+  EXPECT_EQ(Growth(before, after, "cnproc_program_execs_total", "program", "cnp_lost"), 0);
+  EXPECT_EQ(Growth(before, after, "cnproc_program_exits_total", "program", "cnp_later"), 30);
 }
 
 }  // namespace

@@ -42,13 +42,14 @@ int Wait(pid_t pid) {
   return status;
 }
 
-void RunOnce(const std::string& path) {
+pid_t RunOnce(const std::string& path) {
   std::string argument = path;
   std::vector<char*> arguments = {argument.data(), nullptr};
   pid_t pid = 0;
   errno = posix_spawn(&pid, path.c_str(), nullptr, nullptr, arguments.data(), environ);
   if (errno != 0) FailErrno(path);
   Wait(pid);
+  return pid;
 }
 
 Cgroup::Cgroup(const std::string& controller, const std::string& path) {

@@ -20,8 +20,8 @@ namespace cnproc::e2e {
 pid_t Fork(const std::function<int()>& body);
 // The wait status.
 int Wait(pid_t pid);
-// Runs a program to its end.
-void RunOnce(const std::string& path);
+// Runs a program to its end. Returns the id that it had.
+pid_t RunOnce(const std::string& path);
 
 // A cgroup of the hierarchy that has this controller, v1's or v2's. Made with all that leads to it,
 // and removed at the end of its scope.
