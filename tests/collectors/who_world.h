@@ -15,6 +15,7 @@
 #include "collectors/identities.h"
 #include "collectors/process/process_table.h"
 #include "collectors/registry.h"
+#include "tests/collectors/page.h"
 
 namespace cnproc {
 
@@ -146,22 +147,7 @@ class WhoWorld final : private ChangeSink {
   }
   // The page: values by "name{label="value",…}", or start times.
   std::map<std::string, double> Page(bool start_times = false) const {
-    std::map<std::string, double> page;
-    const Families families = Collect();
-    for (const Family* family : families.in_order()) {
-      for (size_t i = 0; i < family->metrics.metric.size(); ++i) {
-        const prometheus::ClientMetric& series = family->metrics.metric[i];
-        std::string name = family->metrics.name + "{";
-        for (const auto& label : series.label) {
-          name += label.name + "=\"" + label.value + "\",";
-        }
-        if (name.back() == ',') name.pop_back();
-        page[name + "}"] = start_times ? family->extra[i].start_time_seconds
-                                       : series.counter.value + series.gauge.value +
-                                             static_cast<double>(series.histogram.sample_count);
-      }
-    }
-    return page;
+    return PageOf(Collect(), start_times);
   }
   // 0 for a series that is not there.
   double Number(const std::string& series) const {
