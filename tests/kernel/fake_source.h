@@ -26,6 +26,8 @@ class FakeSource final : public DatagramSource {
   }
   void Break() { BreakAfterReads(0); }
   void BreakAfterReads(int reads) { reads_until_broken_ = reads; }
+  // OK again: the next one succeeds.
+  void RefuseSubscriptions(const absl::Status& why) { refusal_ = why; }
   void Drop(SocketId socket, uint64_t count) { drops_[static_cast<size_t>(socket)] += count; }
   // The next probe takes so long that as many are dropped meanwhile.
   void DropWhileProbing(SocketId socket, uint64_t count) {
@@ -59,6 +61,7 @@ class FakeSource final : public DatagramSource {
   int64_t NowNs() const override { return now_ns_; }
   int64_t UnixOffsetNs() const override { return 0; }
   absl::Status Subscribe(bool /*renew*/) override {
+    if (!refusal_.ok()) return refusal_;
     reads_until_broken_ = -1;
     ++subscriptions_;
     return absl::OkStatus();
@@ -89,6 +92,7 @@ class FakeSource final : public DatagramSource {
   std::vector<Datagram> datagrams_;
   int64_t now_ns_ = 1'000'000'000;
   int reads_until_broken_ = -1;  // negative: never
+  absl::Status refusal_;
   int probes_ = 0;
   bool probe_held_ = false;
   int subscriptions_ = 0;
