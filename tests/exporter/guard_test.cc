@@ -242,6 +242,7 @@ TEST_F(GuardTest, TakesTheNewFileWhenItIsGoodAndKeepsTheOldOneWhenItIsBad) {
 
   Write("web.yml", "basic_auth_users: {alice: plain}");
   EXPECT_FALSE(guard_->Reload().ok());
+  EXPECT_THAT(Get(address_, "/"), HasSubstr("401"));
   EXPECT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
 
   Write("web.yml", kTls);
@@ -252,6 +253,54 @@ TEST_F(GuardTest, TakesTheNewFileWhenItIsGoodAndKeepsTheOldOneWhenItIsBad) {
   EXPECT_TRUE(guard_->Reload().ok());
   EXPECT_THAT(GetAs("alice:old"), HasSubstr("401"));
   EXPECT_THAT(GetAs("alice:new"), HasSubstr("200 OK"));
+}
+
+// A file that is just being written has no users yet.
+TEST_F(GuardTest, AReloadDoesNotOpenTheDoor) {
+  ASSERT_EQ(Start("basic_auth_users: {alice: " + Bcrypt("secret") + "}"), absl::OkStatus());
+  for (const char* config : {"", "{}", "basic_auth_users: {}", "basic_auth_users:",
+                             "http_server_config: {headers: {X-Frame-Options: sameorigin}}"}) {
+    Write("web.yml", config);
+    const absl::Status status = guard_->Reload();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << config;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(ConfigFile()), HasSubstr("basic_auth_users is not there any more")))
+        << config;
+    EXPECT_THAT(Get(address_, "/"), AllOf(HasSubstr("401"), Not(HasSubstr("sameorigin"))))
+        << config;
+    EXPECT_THAT(GetAs("alice:secret"), HasSubstr("200 OK")) << config;
+  }
+}
+
+TEST_F(GuardTest, AReloadDoesNotTurnTlsOff) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+  Write("web.yml", "http_server_config: {headers: {X-Frame-Options: sameorigin}}");
+  EXPECT_THAT(std::string(guard_->Reload().message()), HasSubstr("TLS cannot be turned off"));
+  EXPECT_THAT(GetOverTls(address_, {}).text,
+              AllOf(HasSubstr("200 OK"), Not(HasSubstr("sameorigin"))));
+  EXPECT_THAT(Get(address_, "/"), Not(HasSubstr("200 OK")));
+}
+
+TEST_F(GuardTest, AReloadWithAnotherCertificateIsForTheNextHandshake) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+  ASSERT_EQ(GetOverTls(address_, {}).server_name, "server");
+  // When the file names others, of which one does not fit
+  const TestIdentity other = MakeIdentity("other", "DNS:localhost", authority_);
+  Write("other.crt", other.certificate);
+  Write("other.key", other.key);
+  const std::string headers = "http_server_config: {headers: {X-Frame-Options: sameorigin}}\n";
+  Write("web.yml", headers + "tls_server_config: {cert_file: other.crt, key_file: server.key}");
+  EXPECT_THAT(std::string(guard_->Reload().message()), HasSubstr("server.key: it does not belong"));
+  // Then nothing of the file is in force
+  TlsAnswer answer = GetOverTls(address_, {});
+  EXPECT_EQ(answer.server_name, "server");
+  EXPECT_THAT(answer.text, Not(HasSubstr("sameorigin")));
+  // And all of it once they fit
+  Write("web.yml", headers + "tls_server_config: {cert_file: other.crt, key_file: other.key}");
+  EXPECT_EQ(guard_->Reload(), absl::OkStatus());
+  answer = GetOverTls(address_, {});
+  EXPECT_EQ(answer.server_name, "other");
+  EXPECT_THAT(answer.text, HasSubstr("sameorigin"));
 }
 
 TEST_F(GuardTest, AReloadForgetsNoLoginWhileTheUsersStay) {
