@@ -120,6 +120,7 @@ TlsAnswer GetOverTls(const std::string& address, const TlsClientOptions& options
   const Connection connection(address);
   const Session session(SSL_new(context.get()));
   SSL_set_fd(session.get(), connection.fd());
+  if (options.session != nullptr) SSL_set_session(session.get(), options.session);
   TlsAnswer answer;
   constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
   if (SSL_connect(session.get()) == 1 &&
@@ -134,6 +135,10 @@ TlsAnswer GetOverTls(const std::string& address, const TlsClientOptions& options
                               sizeof(name));
     answer.server_name = name;
     answer.cipher = SSL_get_cipher_name(session.get());
+    // A connection that is cut takes its session along.
+    SSL_shutdown(session.get());
+    answer.session.reset(SSL_get1_session(session.get()), SSL_SESSION_free);
+    answer.resumed = SSL_session_reused(session.get()) == 1;
   }
   ERR_clear_error();
   return answer;

@@ -3,7 +3,10 @@
 #ifndef CNPROC_TESTS_EXPORTER_CERTIFICATES_H_
 #define CNPROC_TESTS_EXPORTER_CERTIFICATES_H_
 
+#include <memory>
 #include <string>
+
+struct ssl_session_st;  // SSL_SESSION, without OpenSSL's headers
 
 namespace cnproc {
 
@@ -22,9 +25,10 @@ TestIdentity MakeIdentity(const std::string& name, const std::string& alternativ
 
 struct TlsClientOptions {
   const TestIdentity* identity = nullptr;
-  std::string authority = {};     // PEM, what the server's certificate is held against
-  int max_version = 0;            // of OpenSSL; 0: the newest
-  const char* ciphers = nullptr;  // of OpenSSL, for TLS 1.2
+  std::string authority = {};         // PEM, what the server's certificate is held against
+  int max_version = 0;                // of OpenSSL; 0: the newest
+  const char* ciphers = nullptr;      // of OpenSSL, for TLS 1.2
+  ssl_session_st* session = nullptr;  // of an earlier answer, to go on with
 };
 
 // The answer to GET / and with it what was negotiated.
@@ -32,6 +36,8 @@ struct TlsAnswer {
   std::string text;         // "" if the handshake failed
   std::string server_name;  // the common name of the server's certificate
   std::string cipher;
+  std::shared_ptr<ssl_session_st> session;
+  bool resumed = false;  // without another handshake in full
 };
 TlsAnswer GetOverTls(const std::string& address, const TlsClientOptions& options);
 

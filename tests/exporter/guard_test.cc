@@ -156,6 +156,19 @@ TEST_F(GuardTest, ServesTls12And13AndRefusesWhatIsOlder) {
   EXPECT_THAT(Get(address_, "/"), Not(HasSubstr("200 OK")));
 }
 
+// A client whose certificate was withdrawn would get in by the ticket of an earlier visit.
+TEST_F(GuardTest, ResumesNoSession) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const TlsAnswer first = GetOverTls(address_, {.max_version = version});
+    ASSERT_NE(first.session, nullptr) << version;
+    const TlsAnswer second =
+        GetOverTls(address_, {.max_version = version, .session = first.session.get()});
+    EXPECT_THAT(second.text, HasSubstr("200 OK")) << version;
+    EXPECT_FALSE(second.resumed) << version;
+  }
+}
+
 TEST_F(GuardTest, HonoursVersionsAndCipherSuites) {
   ASSERT_EQ(Start(std::string(kTls) + "  max_version: TLS12\n  cipher_suites:\n" +
                   "    - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"),
