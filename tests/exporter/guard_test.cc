@@ -361,5 +361,26 @@ TEST_F(GuardTest, NamesTheFileThatDoesNotFit) {
   }
 }
 
+// Nobody would notice that what stands behind it is missing.
+TEST_F(GuardTest, SaysWhichCertificateOfAFileIsDamaged) {
+  const std::string& whole = authority_.certificate;
+  const size_t middle = whole.size() / 2;
+  for (const std::string& damaged : {whole.substr(0, middle), whole.substr(0, middle) + "!",
+                                     std::string(whole).replace(middle, 1, "!"),
+                                     std::string(whole).replace(whole.find("MII"), 3, "AAA")}) {
+    Write("chain.crt", server_.certificate + damaged);
+    for (const char* config :
+         {"{cert_file: chain.crt, key_file: server.key}",
+          "{cert_file: server.crt, key_file: server.key, client_ca_file: chain.crt, "
+          "client_auth_type: RequireAndVerifyClientCert}"}) {
+      const absl::Status status = Start("tls_server_config: " + std::string(config));
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << config << damaged;
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr("chain.crt: certificate 2 in it is damaged: "))
+          << config << damaged;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cnproc
