@@ -147,6 +147,54 @@ TEST(ConfigCheck, TriesTheFilesAndOverwritesNone) {
             1);
 }
 
+// Of alice, by bcrypt as --web.config.file has it and by Base64 as a client sends it.
+struct Password {
+  const char* hash;
+  const char* login;
+};
+constexpr Password kOld = {"$2y$04$abcdefghijklmnopqrstuu3C6u2sQjFttrT16nmXgxlk/de0mfCmu",
+                           "YWxpY2U6b2xk"};
+constexpr Password kNew = {"$2y$04$abcdefghijklmnopqrstuusf96eeUQLgQWR72RBesvIE8CjOJNM9O",
+                           "YWxpY2U6bmV3"};
+
+HttpResponse GetAs(const Exporter& exporter, const Password& password) {
+  return exporter.Get({.headers = {{"Authorization", std::string("Basic ") + password.login}}});
+}
+
+TEST(Sighup, ReadsTheWebConfigurationAgain) {
+  // Given an exporter that serves everybody
+  const TempFolder folder;
+  const std::string file = folder.Path("web.yml");
+  const auto write_users = [&file](const Password& password) {
+    WriteFile(file, std::string("basic_auth_users: {alice: ") + password.hash + "}\n");
+  };
+  WriteFile(file, "http_server_config: {headers: {X-Frame-Options: deny}}\n");
+  Exporter exporter({.flags = {"--web.config.file=" + file}});
+  // When a password is asked for
+  write_users(kOld);
+  exporter.process().Signal(SIGHUP);
+  EXPECT_TRUE(Eventually(seconds(2), [&] { return exporter.Get().status == 401; }));
+  EXPECT_EQ(GetAs(exporter, kOld).status, 200);
+  EXPECT_EQ(GetAs(exporter, kNew).status, 401);
+  // Then another one takes its place
+  write_users(kNew);
+  exporter.process().Signal(SIGHUP);
+  EXPECT_TRUE(Eventually(seconds(2), [&] { return GetAs(exporter, kOld).status == 401; }));
+  EXPECT_EQ(GetAs(exporter, kNew).status, 200);
+  const std::string successful = "cnproc_exporter_config_last_reload_successful";
+  EXPECT_EQ(Page::Parse(GetAs(exporter, kNew).body)[successful], 1);
+  // But a broken file does not, and is told of
+  WriteFile(file, "basic_auth_users: {alice\n");
+  exporter.process().Signal(SIGHUP);
+  EXPECT_TRUE(Eventually(seconds(2),
+                         [&] { return Page::Parse(GetAs(exporter, kNew).body)[successful] == 0; }));
+  EXPECT_EQ(exporter.Get().status, 401);
+  EXPECT_EQ(GetAs(exporter, kOld).status, 401);
+  EXPECT_EQ(GetAs(exporter, kNew).status, 200);
+  EXPECT_NE(exporter.Log().find(file + ":"), std::string::npos) << exporter.Log();
+  EXPECT_EQ(exporter.Stop(), 0);
+}
+
 TEST(NoPrivilege, ServesWithASmallerBufferOrSaysWhatIsMissing) {
   if (!AnyoneMayListen()) {
     const Result result = RunExporter({ListenFlag(FreePort())}, {.as_nobody = true});
