@@ -80,8 +80,10 @@ void Identities::InternMostCommon(std::span<const ProcessSnapshot> processes,
   std::array<std::vector<std::string_view>, kDimensionCount> names;
   std::vector<std::string> users(processes.size());
   for (size_t i = 0; i < processes.size(); ++i) {
-    users[i] = absl::StrCat(processes[i].real_uid);
-    names[IndexOf(Dimension::kUser)].push_back(users[i]);
+    if (processes[i].real_uid != kUnknownId) {
+      users[i] = absl::StrCat(processes[i].real_uid);
+      names[IndexOf(Dimension::kUser)].push_back(users[i]);
+    }
     names[IndexOf(Dimension::kProgram)].push_back(NameIn(processes[i], facts[i]));
     if (facts[i].cgroup == nullptr) continue;
     const CgroupIdentity& cgroup = facts[i].cgroup->identity;

@@ -162,6 +162,10 @@ void Pipeline::Run() {
 }
 
 void Pipeline::AwaitEvents() {
+  if (source_failed_) {  // there is nothing to read from
+    if (SleepUnlessWoken(wake_fd_, kTickNs / 10)) ClearWake(wake_fd_);
+    return;
+  }
   const int64_t wait_ns = WaitNs();
   // After an overrun the kernel drops everything until the queue is empty.
   if (wait_ns <= 0 || !caught_up_) return;
@@ -190,10 +194,7 @@ void Pipeline::DoRound() {
   }
   const absl::StatusOr<Round> round = ReadStream(thorough);
   if (!round.ok()) {
-    if (!Resubscribe(/*renew=*/true, std::string(round.status().message()))) {
-      // Until the next tick there is nothing to read from.
-      SleepUnlessWoken(wake_fd_, kTickNs / 10);
-    }
+    Resubscribe(/*renew=*/true, std::string(round.status().message()));
     caught_up_ = true;  // with all that there is
     return;
   }

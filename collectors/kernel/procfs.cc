@@ -102,6 +102,13 @@ absl::Status ProcFs::SeesEveryProcess() const {
       "in units and containers, or reconciled after a loss; grant CAP_SYS_PTRACE"));
 }
 
+// In this order, so that a pause between the two makes processes look older. Younger than they are
+// known to be, they would pass for others with their ids.
+int64_t BoottimeOffsetNs() {
+  const int64_t monotonic_ns = MonotonicNs();
+  return ClockNs(CLOCK_BOOTTIME) - monotonic_ns;
+}
+
 bool ParseStat(absl::string_view stat, int64_t ns_per_tick, int64_t boottime_offset_ns,
                ParsedStat& parsed) {
   // The comm may hold anything, ") R 1" too: it ends at the last parenthesis.
@@ -154,7 +161,7 @@ ProcessScan::ProcessScan(const ProcFs& procfs, bool with_cgroup, DIR* directory)
     : procfs_(procfs),
       with_cgroup_(with_cgroup),
       ns_per_tick_(kNsPerSecond / std::max(sysconf(_SC_CLK_TCK), 1L)),
-      boottime_offset_ns_(ClockNs(CLOCK_BOOTTIME) - MonotonicNs()),
+      boottime_offset_ns_(BoottimeOffsetNs()),
       directory_(directory) {}
 
 absl::StatusOr<bool> ProcessScan::Step(size_t count) {

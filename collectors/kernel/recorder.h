@@ -24,9 +24,10 @@ namespace cnproc {
 class Recorder {
  public:
   // A file that is there already is renamed to `path`.old, in place of an older one.
-  // `ended` is called once, from the writing thread, when the recording ends early.
+  // `tell` is called from the writing thread when the recording ends early, and when it lacks
+  // something.
   static absl::StatusOr<std::unique_ptr<Recorder>> Create(
-      const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> ended);
+      const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> tell);
   ~Recorder();
 
   // Never blocks on I/O. From one thread.
@@ -34,13 +35,13 @@ class Recorder {
 
  private:
   Recorder(std::string path, std::FILE* file, uint64_t max_bytes,
-           std::function<void(const std::string&)> ended);
+           std::function<void(const std::string&)> tell);
   void Run();
   bool Write(const std::string& packets);
 
   const std::string path_;
   const uint64_t max_bytes_;
-  const std::function<void(const std::string&)> ended_;
+  const std::function<void(const std::string&)> tell_;
   std::FILE* const file_;
   uint64_t written_bytes_ = 0;
 

@@ -74,7 +74,11 @@ absl::Status Replay::ReadAhead(SocketId socket) {
     if (!*more) return absl::OkStatus();
   } while (datagram.socket != socket);
   ShiftTimestamp(datagram.bytes, loop_offset_ns_);
-  if (datagram.received_ns != 0) datagram.received_ns += loop_offset_ns_;
+  // What a file claims may be any number.
+  if (datagram.received_ns != 0 &&
+      __builtin_add_overflow(datagram.received_ns, loop_offset_ns_, &datagram.received_ns)) {
+    datagram.received_ns = INT64_MAX;
+  }
   const Message message = DecodeConnectorMessage(
       {.socket = socket, .sender_port = datagram.sender_port, .bytes = datagram.bytes});
   // What carries no event of the kernel's has no time of its own and follows what came before it.
