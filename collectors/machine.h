@@ -64,6 +64,7 @@ class Machine {
   std::vector<Refusals> TakeRefusals() { return std::exchange(refusals_, {}); }
 
   const MachineStats& stats() const { return stats_; }
+  absl::Status processes_status() const { return sources_.processes.status(); }
   absl::Status exit_records_status() const { return sources_.exit_records.status(); }
   absl::Status kernel_log_status() const { return sources_.kernel_log.status(); }
 

@@ -118,6 +118,7 @@ absl::Status Pipeline::CollectorWorking(std::string_view name) {
 }
 
 absl::Status Pipeline::Working(const Enabled& enabled) const {
+  if (!procfs_ && enabled.spec->dimension) return machine_.processes_status();
   if (enabled.spec->reads_processes && !procfs_status_.ok()) return procfs_status_;
   return enabled.collector->Working();
 }

@@ -16,6 +16,12 @@ if has_source "$target"; then
   echo "CivetWeb: $target is there already"
   exit 0
 fi
+# What an interrupted run left in the build is ours to remove; anything else is not.
+[ $# -gt 0 ] || rm -rf "$target"
+if [ -e "$target" ] && ! rmdir "$target" 2>/dev/null; then
+  echo "fetch-civetweb: $target is there and holds no CivetWeb: remove it, or name another folder" >&2
+  exit 1
+fi
 for tool in apt-get dpkg-source; do
   command -v "$tool" >/dev/null || {
     echo "fetch-civetweb: $tool is missing: apt-get install dpkg-dev, or unpack CivetWeb 1.15 or newer into $target" >&2
@@ -59,6 +65,5 @@ if ! (fetch) >"$work/log" 2>&1 || ! has_source "$work/civetweb"; then
   exit 1
 fi
 mkdir -p "$(dirname -- "$target")"
-rm -rf "$target"
 mv "$work/civetweb" "$target"
 echo "CivetWeb: unpacked into $target"

@@ -7,6 +7,7 @@
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+caller=$PWD
 cd "$root"
 build=build/release
 log=build/run.log
@@ -33,4 +34,6 @@ if ! ninja -C "$build" -n cnproc_exporter 2>/dev/null | grep -q 'no work to do';
   quietly "build" cmake --build --preset release --target cnproc_exporter
 fi
 if [ "${1:-}" = --demo ]; then exec deploy/demo.sh "$build/cnproc_exporter"; fi
-exec "$build/cnproc_exporter" "$@"
+# Files named in flags are the caller's.
+cd "$caller"
+exec "$root/$build/cnproc_exporter" "$@"

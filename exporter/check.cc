@@ -92,7 +92,6 @@ struct Verdict {
 Verdict CheckNames(const Options& options, const Settings& settings,
                    const MachineSources& machine) {
   Verdict verdict{.status = machine.processes.status(), .remark = ""};
-  if (!options.replay_file.empty()) return verdict;
   std::vector<std::string> missing;
   const std::string init = options.procfs_root + "/1/";
   if (settings.program_rules.Needs(RuleInput::kExe)) {
@@ -114,7 +113,6 @@ Verdict CheckNames(const Options& options, const Settings& settings,
 
 Verdict CheckCgroups(const Options& options, const MachineSources& machine) {
   Verdict verdict{.status = machine.processes.status(), .remark = ""};
-  if (!options.replay_file.empty()) return verdict;
   const absl::StatusOr<std::string> own = ProcFs(options.procfs_root).Read("self/cgroup");
   if (!own.ok()) {
     verdict.status = own.status();
@@ -129,8 +127,12 @@ Verdict CheckCgroups(const Options& options, const MachineSources& machine) {
   return verdict;
 }
 
-Verdict CheckCollector(std::string_view name, const Options& options, const Settings& settings,
+Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const Settings& settings,
                        const MachineSources& machine) {
+  const std::string_view name = spec.name;
+  if (!options.replay_file.empty() && spec.dimension) {
+    return {.status = machine.processes.status(), .remark = ""};
+  }
   if (name == "program" || name == "lineage") return CheckNames(options, settings, machine);
   if (name == "unit" || name == "container") return CheckCgroups(options, machine);
   if (name == "taskstats") return {.status = machine.exit_records.status(), .remark = ""};
@@ -152,7 +154,7 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
                                           : absl::OkStatus();
   for (const CollectorSpec* spec : options.collectors) {
     if (spec->enabled == CollectorSpec::Default::kAlways) continue;
-    Verdict verdict = CheckCollector(spec->name, options, settings, machine);
+    Verdict verdict = CheckCollector(*spec, options, settings, machine);
     if (spec->reads_processes && verdict.status.ok()) verdict.status = sees_processes;
     const bool works = verdict.status.ok();
     std::string remark = verdict.remark;

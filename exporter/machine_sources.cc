@@ -16,10 +16,11 @@ constexpr char kKernelLog[] = "/dev/kmsg";
 MachineSources OpenMachine(const Options& options) {
   MachineSources machine;
   if (!options.replay_file.empty()) {
-    const absl::Status absent = absl::UnavailableError("a recording of the connector has none");
-    machine.processes = absent;
-    machine.exit_records = absent;
-    machine.kernel_log = absent;
+    machine.processes = absl::UnavailableError(
+        "a recording has no /proc beside it: every program is unknown, and nobody is in a unit or "
+        "container");
+    machine.exit_records = absl::UnavailableError("a recording has no exit records beside it");
+    machine.kernel_log = absl::UnavailableError("a recording has no kernel log beside it");
     return machine;
   }
   const bool names = options.IsEnabled("program") || options.IsEnabled("lineage");

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/settings.h"
 
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "collectors/dimension.h"
+
 namespace cnproc {
 namespace {
 
@@ -10,6 +16,20 @@ LabelPolicy MakePolicy(const LabelFlags& flags, const DimensionConfig& config,
           .idle_timeout_ns = idle_timeout_ns,
           .remove_idle = false,
           .expected = config.expected};
+}
+
+// Expected values beyond the limit would be there all the same, and nothing else.
+absl::Status CheckExpected(const Options& options, const Settings& settings) {
+  for (size_t i = 0; i < kDimensionCount; ++i) {
+    const LabelPolicy& policy = settings.labels[i];
+    if (policy.expected.size() <= policy.limit) continue;
+    const char* const name = NamesOf(static_cast<Dimension>(i)).dimension;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config.file: ", options.config_file, ": ", name, ": ",
+                     policy.expected.size(), " expected values do not fit into the limit of ",
+                     policy.limit, "; raise it, here or by --collector.", name, ".limit"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -38,7 +58,9 @@ absl::StatusOr<Settings> ReadSettings(const Options& options) {
   if (options.config_file.empty()) return MakeSettings(options, Config());
   const absl::StatusOr<Config> config = ReadConfig(options.config_file);
   if (!config.ok()) return config.status();
-  return MakeSettings(options, *config);
+  Settings settings = MakeSettings(options, *config);
+  if (absl::Status status = CheckExpected(options, settings); !status.ok()) return status;
+  return settings;
 }
 
 }  // namespace cnproc

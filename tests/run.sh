@@ -83,23 +83,33 @@ count_ctest() {
   fi
 }
 
+# ctest_step PRESET LABEL [FLAG...]: the tests whose kind LABEL names.
+ctest_step() {
+  local preset=$1 kind=$2 start=$SECONDS
+  local log=$logs/$preset-$kind.log
+  shift 2
+  if ! ctest --preset "$preset" -j "$(nproc)" --no-tests=error --timeout 300 "$@" >"$log" 2>&1 </dev/null; then
+    sed -n '/\*\*\*\|Failure$\|Sanitizer\|runtime error/p' "$log" | head -n 60
+    say "all of it: $log"
+  elif grep -q 'Sanitizer:\|runtime error:' "$log"; then
+    say "a sanitizer complained of a test that passed in the end: $log"
+    failed=$((failed + 1))
+  fi
+  say "$preset, $kind tests: $(grep -E 'tests passed,' "$log" | tail -n 1) in $((SECONDS - start)) s"
+  count_ctest "$log"
+}
+
 preset_step() {
-  local preset=$1 log=$logs/$1-ctest.log warnings=
+  local preset=$1 warnings=
   # Sanitizers make compilers see things that are not there.
   if [ "${CI:-}" = true ] && [ "$preset" = release ]; then warnings=-DCNPROC_WERROR=ON; fi
   quietly "$preset configure" cmake --preset "$preset" ${warnings:+"$warnings"} || { failed=$((failed + 1)); return; }
   quietly "$preset build" cmake --build --preset "$preset" -j "$(nproc)" ||
     { failed=$((failed + 1)); return; }
-  local start=$SECONDS
-  # Unit tests run beside each other, those on the kernel alone (RUN_SERIAL). What else runs on the
-  # machine makes events too: a test that it disturbed gets a second try.
-  if ! ctest --preset "$preset" -j "$(nproc)" --no-tests=error --timeout 300 --repeat until-pass:2 \
-    >"$log" 2>&1 </dev/null; then
-    sed -n '/\*\*\*\|Failure$\|Sanitizer\|runtime error/p' "$log" | head -n 60
-    say "all of it: $log"
-  fi
-  say "$preset tests: $(grep -E 'tests passed,' "$log" | tail -n 1) in $((SECONDS - start)) s"
-  count_ctest "$log"
+  ctest_step "$preset" unit -LE kernel
+  # One after the other (RUN_SERIAL). What else runs on the machine makes events too: a test that it
+  # disturbed gets a second try.
+  ctest_step "$preset" kernel -L kernel --repeat until-pass:2
 }
 
 case " $* " in

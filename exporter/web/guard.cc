@@ -84,6 +84,11 @@ void Guard::Adopt(WebConfig config) {
   rules_ = std::move(rules);
 }
 
+uint64_t Guard::verifications() const {
+  const std::shared_ptr<const Rules> rules = Current();
+  return rules->auth == nullptr ? 0 : rules->auth->verifications();
+}
+
 std::shared_ptr<const Guard::Rules> Guard::Current() const {
   const MutexLock lock(mutex_);
   return rules_;

@@ -29,6 +29,9 @@ class Guard {
   // TLS at all cannot change while the server runs, and passwords cannot go.
   absl::Status Reload();
 
+  // How often bcrypt ran for the users in force.
+  uint64_t verifications() const;
+
   // nullptr without TLS. Lives as long as this object.
   TlsContext* tls() const { return tls_.get(); }
 

@@ -4,9 +4,10 @@
 # the real exporter (Debian: nodejs, npm, prometheus; root). Quiet when all is well.
 # usage: run.sh [EXPORTER] [WORKLOAD]
 set -u
+build=$(dirname "$0")/../../build/release
+exporter=$(realpath "${1:-$build/cnproc_exporter}")
+workload=$(realpath "${2:-$build/tests/workload/cnproc_workload}")
 cd "$(dirname "$0")" || exit 1
-exporter=$(realpath "${1:-../../build/release/cnproc_exporter}")
-workload=$(realpath "${2:-../../build/release/tests/workload/cnproc_workload}")
 failed=0
 
 for tool in node npm prometheus; do

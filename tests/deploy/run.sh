@@ -4,9 +4,9 @@
 # their schemas, shell scripts. Quiet when all is well. (Debian: systemd, mandoc, nodejs, npm)
 # usage: run.sh [EXPORTER]
 set -u
+exporter=$(realpath "${1:-$(dirname "$0")/../../build/release/cnproc_exporter}")
 cd "$(dirname "$0")" || exit 1
 deploy=../../deploy
-exporter=${1:-../../build/release/cnproc_exporter}
 failed=0
 
 complain() {
@@ -23,7 +23,9 @@ awk -v exposure="${exposure:-10}" 'BEGIN {exit !(exposure <= 2.5)}' || complain 
 
 lint=$(mandoc -T lint -W warning "$deploy/packages/cnproc_exporter.8") || complain "the man page: $lint"
 # Every flag that the binary knows stands in the man page, and the other way round.
-if [ -x "$exporter" ]; then
+if [ ! -x "$exporter" ]; then
+  complain "no $exporter: build it first (cmake --preset release)"
+else
   known=$("$exporter" --help | grep -oE '^ +--[a-z][a-z.-]*' | tr -d ' ' | sort -u)
   for flag in $known; do
     case $flag in --collector.processes | --collector.program | --collector.unit | --collector.container | --collector.user | \

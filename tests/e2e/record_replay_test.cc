@@ -157,6 +157,22 @@ TEST_F(RecordReplay, ARestartKeepsTheRecordingBefore) {
   EXPECT_EQ(ReadFile(path_ + ".old"), recorded);
 }
 
+TEST_F(RecordReplay, WhatARecordingCannotTellIsSaid) {
+  Record();
+  const Page page = Replay(path_)->Scrape();
+  for (const char* collector : {"program", "unit", "container", "user", "taskstats", "oom"}) {
+    EXPECT_EQ(page["cnproc_scrape_collector_success{collector=\"" + std::string(collector) + "\"}"],
+              0)
+        << collector;
+  }
+  EXPECT_EQ(page["cnproc_scrape_collector_success{collector=\"processes\"}"], 1);
+  const Result check =
+      RunExporter({"--connector.replay=" + path_, "--config.check", "--collector.program"});
+  EXPECT_EQ(check.ExitCode(), 1);
+  EXPECT_NE(check.out.find("lacking program: a recording has no /proc"), std::string::npos)
+      << check.out;
+}
+
 // A kernel's message that is broken, unknown or forged is counted, and nothing else changes.
 TEST_F(RecordReplay, DamagedDatagramsAreCountedByTheirReason) {
   Record();

@@ -27,10 +27,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Bcrypt(const std::string& password,
-                   const char* setting = "$2y$04$abcdefghijklmnopqrstuu") {
+std::string Bcrypt(const std::string& password) {
   crypt_data scratch = {};
-  return crypt_r(password.c_str(), setting, &scratch);
+  return crypt_r(password.c_str(), "$2y$04$abcdefghijklmnopqrstuu", &scratch);
 }
 
 class GuardTest : public ::testing::Test {
@@ -317,21 +316,18 @@ TEST_F(GuardTest, AReloadWithAnotherCertificateIsForTheNextHandshake) {
 }
 
 TEST_F(GuardTest, AReloadForgetsNoLoginWhileTheUsersStay) {
-  // Given a password whose verification takes seconds, and a login that went through it
-  const std::string users =
-      "basic_auth_users: {alice: " + Bcrypt("secret", "$2y$13$abcdefghijklmnopqrstuu") + "}\n";
+  // Given a login that was verified
+  const std::string users = "basic_auth_users: {alice: " + Bcrypt("secret") + "}\n";
   ASSERT_EQ(Start(users), absl::OkStatus());
-  const auto begin = std::chrono::steady_clock::now();
   ASSERT_THAT(GetAs("alice:secret"), HasSubstr("200 OK"));
-  const auto first = std::chrono::steady_clock::now() - begin;
+  ASSERT_EQ(guard_->verifications(), 1U);
   // When something else in the file changes
   Write("web.yml", users + "http_server_config: {headers: {X-Frame-Options: sameorigin}}");
   ASSERT_TRUE(guard_->Reload().ok());
-  // Then the login need not go through it again
-  const auto again = std::chrono::steady_clock::now();
+  // Then the login is not verified again
   EXPECT_THAT(GetAs("alice:secret"),
               AllOf(HasSubstr("X-Frame-Options: sameorigin"), HasSubstr("frame-ancestors 'self'")));
-  EXPECT_LT(std::chrono::steady_clock::now() - again, first / 2);
+  EXPECT_EQ(guard_->verifications(), 1U);
 }
 
 TEST_F(GuardTest, NamesTheFileThatDoesNotFit) {

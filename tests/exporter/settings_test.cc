@@ -104,5 +104,20 @@ TEST(SettingsTest, TheFileIsReadIfOneIsNamed) {
   EXPECT_FALSE(ReadSettings(Parse({flag.c_str()})).ok());
 }
 
+TEST(SettingsTest, ExpectedValuesFitIntoTheLimit) {
+  const TempFolder folder;
+  const std::string file = folder.Path("config.yml");
+  std::ofstream(file) << "program: {expected: [a, b, c]}\n";
+  const std::string flag = "--config.file=" + file;
+  EXPECT_TRUE(ReadSettings(Parse({flag.c_str(), "--collector.program.limit=3"})).ok());
+  const absl::Status status =
+      ReadSettings(Parse({flag.c_str(), "--collector.program.limit=2"})).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(std::string(status.message()),
+            "--config.file: " + file +
+                ": program: 3 expected values do not fit into the limit of 2; raise it, here or by "
+                "--collector.program.limit");
+}
+
 }  // namespace
 }  // namespace cnproc

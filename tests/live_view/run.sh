@@ -4,9 +4,9 @@
 # and a password (Debian: chromium, nodejs, npm, openssl, libcrypt; root). Quiet when all is well.
 # usage: run.sh [EXPORTER [SCREENSHOT]]     SCREENSHOT: where to draw one, a .png
 set -eu
+exporter=$(realpath "${1:-$(dirname "$0")/../../build/release/cnproc_exporter}")
+screenshot=${2:+$(realpath "$2")}
 cd "$(dirname "$0")"
-exporter=$(realpath "${1:-../../build/release/cnproc_exporter}")
-screenshot=${2:-}
 
 for tool in chromium node npm openssl; do
   command -v "$tool" >/dev/null || { echo "tests/live_view: $tool is missing (apt install chromium nodejs npm openssl)" >&2; exit 1; }

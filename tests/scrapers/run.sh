@@ -5,8 +5,8 @@
 # nodejs, openssl, prometheus; root). Quiet when all is well.
 # usage: run.sh [EXPORTER]
 set -u
+exporter=$(realpath "${1:-$(dirname "$0")/../../build/release/cnproc_exporter}")
 cd "$(dirname "$0")" || exit 1
-exporter=$(realpath "${1:-../../build/release/cnproc_exporter}")
 for tool in curl node openssl prometheus; do
   command -v "$tool" >/dev/null || { echo "tests/scrapers: $tool is missing" >&2; exit 1; }
 done

@@ -28,15 +28,17 @@ done
 
 # The last stage of the Containerfile, with its first stage's output made here.
 "$root/deploy/container/rootfs.sh" "$exporter" "$work/out"
-for notice in cnproc-exporter/LICENSE cnproc-exporter/THIRD-PARTY-NOTICES libc6/copyright libssl3/copyright; do
-  [ -s "$work/out/usr/share/doc/$notice" ] || fail "the image lacks $notice"
+# libssl3t64 from Debian 13 on.
+for notice in cnproc-exporter/LICENSE cnproc-exporter/THIRD-PARTY-NOTICES libc6/copyright 'libssl3*/copyright'; do
+  # shellcheck disable=SC2086 # a pattern
+  [ -s "$(echo "$work"/out/usr/share/doc/$notice)" ] || fail "the image lacks $notice"
 done
 sed -n '/^FROM scratch/,$p' "$root/deploy/container/Containerfile" | sed 's/COPY --from=build \/out/COPY out/' >"$work/Containerfile"
 buildah build --isolation chroot -q -t "$image" "$work" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "buildah failed"; }
 size=$(podman image inspect --format '{{.Size}}' "$image")
 [ "$size" -lt 40000000 ] || fail "the image has $size bytes"
 
-run=(podman --runtime /usr/sbin/runc run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --cgroupns=host --cap-drop=ALL)
+run=(podman --runtime "$(command -v runc)" run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --cgroupns=host --cap-drop=ALL)
 port=10197
 page() { curl -sf "http://127.0.0.1:$port/metrics"; }
 value() { page | awk -v name="$1" '$1 == name {print $2}'; }
