@@ -62,6 +62,23 @@ std::string DimensionCollector::MetricName(const char* rest) const {
   return absl::StrCat("cnproc_", NamesOf(dimension_).dimension, "_", rest);
 }
 
+bool DimensionCollector::Wants(Change::Type type) const {
+  switch (type) {
+    case Change::Type::kProcessForked:
+    case Change::Type::kExeced:
+    case Change::Type::kProcessEnded:
+    case Change::Type::kEscalated:
+      return true;
+    // They can tell the program of one that had no name.
+    case Change::Type::kThreadExited:
+    case Change::Type::kProcessAppeared:
+    case Change::Type::kProcessConfirmed:
+      return dimension_ == Dimension::kProgram;
+    default:
+      return false;
+  }
+}
+
 void DimensionCollector::OnChange(const Change& change) {
   const bool is_fork = change.type == Change::Type::kProcessForked;
   Counts* const counts = CountsOf(is_fork ? change.parent : change.process);

@@ -69,6 +69,7 @@ class DimensionCollector : public Collector {
   DimensionCollector(const CollectorContext& context, Dimension dimension)
       : identities_(context.identities), dimension_(dimension) {}
 
+  bool Wants(Change::Type type) const override;
   void OnChange(const Change& change) override;
   void OnForkRefusals(Dimension dimension, ValueId value, uint64_t count) override;
   void Collect(const Cut& cut, Families& families) const override;
