@@ -14,12 +14,17 @@ constexpr std::string_view kHead = R"(<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>cnproc_exporter</title>
+<title>@TITLE@</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/style.css">
 </head>
 <body>
 )";
+std::string Head(std::string_view title) {
+  return absl::StrReplaceAll(absl::string_view(kHead.data(), kHead.size()),
+                             {{"@TITLE@", HtmlEscape(title)}});
+}
+
 constexpr std::string_view kFoot = "</body>\n</html>\n";
 
 std::string Link(std::string_view path, std::string_view text) {
@@ -83,7 +88,7 @@ std::string HtmlEscape(std::string_view text) {
 
 std::string LandingPage(const RoutesOptions& options, const std::vector<CollectorState>& collectors,
                         const absl::Status& ready) {
-  std::string page(kHead);
+  std::string page = Head("cnproc_exporter");
   absl::StrAppend(&page,
                   "<header>\n<h1>cnproc_exporter</h1>\n"
                   "<p class=\"soft\">Every fork, exec, exit and core dump of this machine, counted "
@@ -103,8 +108,9 @@ std::string LandingPage(const RoutesOptions& options, const std::vector<Collecto
                              : absl::StrCat("<span class=\"bad\">",
                                             HtmlEscape(std::string(ready.message())), "</span>"),
                   "</p>\n</section>\n<section class=\"card\"><h2>Collectors</h2>\n"
-                  "<div class=\"scroll\"><table>\n"
-                  "<tr><th>Name</th><th>State</th><th>What it counts</th></tr>\n");
+                  "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Collectors\">"
+                  "<table>\n<tr><th scope=\"col\">Name</th><th scope=\"col\">State</th>"
+                  "<th scope=\"col\">What it counts</th></tr>\n");
   for (const CollectorState& collector : collectors) {
     absl::StrAppend(&page, CollectorRow(collector));
   }
@@ -114,7 +120,7 @@ std::string LandingPage(const RoutesOptions& options, const std::vector<Collecto
 
 std::string DashboardsPage() {
   return absl::StrCat(
-      std::string(kHead),
+      Head("cnproc_exporter: dashboards"),
       "<header><h1>Dashboards</h1>\n<p class=\"soft\">For Grafana: Dashboards, New, "
       "Import. ",
       Link("/", "Back"), "</p></header>\n<main><nav class=\"card\"><ul>\n",

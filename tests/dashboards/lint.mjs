@@ -17,10 +17,12 @@ function* unknownNames(expr, catalog) {
     yield `is no PromQL: ${expr}`;
     return;
   }
-  for (const { metric, matchers } of selectorsOf(tree)) {
-    const labels = catalog(metric);
-    if (!labels) yield `selects ${metric}, which does not exist`;
-    else for (const label of Object.keys(matchers)) if (!labels.has(label)) yield `${metric} has no label ${label}`;
+  for (const { metric, matchers: { __name__: anyOf, ...matchers } } of selectorsOf(tree)) {
+    // {__name__=~"a|b", l="…|"} takes those of both that have no l, too.
+    const names = metric ? [metric] : anyOf.replace(/^=~"|"$/g, '').split('|');
+    for (const name of names.filter((one) => !catalog(one))) yield `selects ${name}, which does not exist`;
+    const labels = new Set(names.flatMap((name) => [...(catalog(name) ?? Object.keys(matchers))]));
+    for (const label of Object.keys(matchers)) if (!labels.has(label)) yield `${names.join(' and ')} has no label ${label}`;
   }
   const complaints = [];
   labelsOf(tree, (name) => catalog(name) ?? [], (text) => complaints.push(text));
@@ -127,6 +129,10 @@ function* lintLayout(dashboard, uids) {
 
 function* lintDashboard(dashboard, uids, catalog) {
   if (dashboard.editable !== false) yield 'is editable';
+  for (const { name, expr, step, target } of dashboard.annotations.list) {
+    // Before 12.1 Grafana reads one, later the other.
+    if (expr !== target.expr || step !== target.interval) yield `annotation "${name}" asks two questions`;
+  }
   yield* lintTemplates(dashboard.templating);
   yield* lintLayout(dashboard, uids);
   for (const panel of chartsOf(dashboard)) {

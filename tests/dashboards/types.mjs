@@ -29,7 +29,9 @@ type Json<T> = T extends string ? \`\${T}\`
   : T extends object ? { [K in keyof T]: Json<T[K]> }
   : T;
 type PrometheusAnnotation = Json<AnnotationQuery<PrometheusDataQuery & { interval?: string }>>
-  & { tagKeys?: string; titleFormat?: string; textFormat?: string; useValueForTime?: boolean };
+  & { tagKeys?: string; titleFormat?: string; textFormat?: string; useValueForTime?: boolean }
+  // Where Grafana before 12.1 looks for the query.
+  & { expr: string; step: string };
 type PrometheusDashboard = Omit<Json<Dashboard>, 'annotations'> & { annotations: { list: PrometheusAnnotation[] } };
 type Some<T> = T extends Array<infer U> ? Array<Some<U>> : T extends object ? { [K in keyof T]?: Some<T[K]> } : T;
 `;

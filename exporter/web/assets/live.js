@@ -264,11 +264,12 @@ function fillLifetimes(page, oldest) {
 
 function fillSignals(page, oldest) {
   const grown = growthBy(page, oldest, "cnproc_exit_signals_total", "signal");
-  const entries = [...grown].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   const cores = growthOf(page, oldest, "cnproc_coredumps_total");
+  const rows = cores ? TABLE_ROWS - 1 : TABLE_ROWS;
+  const entries = [...grown].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, rows);
   if (cores) entries.push(["core dumps", cores]);
   const isOff = sum(page, "cnproc_exit_signals_total") === null;
-  fillList("signals", entries.slice(0, TABLE_ROWS),
+  fillList("signals", entries,
     isOff ? "The collector processes is off." : "No process was ended by a signal.");
 }
 
@@ -286,7 +287,7 @@ const state = {
 // A part of a text keeps all of it alive, and this one is copied out.
 const copied = (text) => ` ${text}`.slice(1);
 
-function remember(page) {
+function remember(page, asked) {
   const old = state.history.at(-TABLE_PAGES);
   if (old) {
     old.page = new Map(LISTED.filter((name) => old.page.has(name)).map((name) => [
@@ -294,7 +295,7 @@ function remember(page) {
       old.page.get(name).map(({ labels, key, value }) => ({ labels, key: copied(key), value })),
     ]));
   }
-  state.history.push({ time: performance.now(), date: new Date(), page });
+  state.history.push({ time: asked, date: new Date(), page });
   if (state.history.length > KEPT_PAGES) state.history.shift();
 }
 
@@ -382,11 +383,13 @@ async function fetchPage() {
 async function poll() {
   if (state.paused || document.hidden) return;
   try {
+    // The counters are of this moment, however long the page takes to come.
+    const asked = performance.now();
     const page = await fetchPage();
     // Rates across an outage would be averages over all of it, those across a restart nonsense.
     if (state.failingSince || hasRestarted(page) || hasSlept()) beginAnew();
     state.failingSince = null;
-    remember(page);
+    remember(page, asked);
     extendCharts();
     draw();
     await tellWhetherUp(page);
@@ -403,7 +406,7 @@ function hasRestarted(page) {
   return before && sum(page, "process_start_time_seconds") !== sum(before.page, "process_start_time_seconds");
 }
 
-// The clock that nobody sets may stand still while the machine sleeps.
+// Or the page was hidden for long. The clock that nobody sets may stand still while the machine sleeps.
 function hasSlept() {
   const before = state.history.at(-1);
   return before && Date.now() - before.date.getTime() > 2 * TIMEOUT_MS + POLL_MS;
@@ -427,9 +430,6 @@ async function main() {
   $("window").addEventListener("change", (event) => {
     state.windowMs = Number(event.target.value) * 1000;
     draw();
-  });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && !state.paused) beginAnew();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const chart of state.charts) chart.graph.updateOptions(chart.colors());
