@@ -298,7 +298,7 @@ void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
         context_.facts = &execs.front();
         execs = execs.subspan(1);
       }
-      context_.record = machine_.PeekRecord(LifeOf(event), now_ns);
+      context_.exec_record = machine_.PeekRecord(LifeOf(event), now_ns);
     }
     table_.Apply(event);
     context_ = {};
@@ -308,9 +308,12 @@ void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
 void Pipeline::ApplyExit(const Event& event, int64_t now_ns) {
   TellKillsOf(event.tid);
   const std::optional<ExitRecord> record = machine_.TakeRecord(LifeOf(event), event, now_ns);
-  context_.record = record ? &*record : nullptr;
+  context_.exit_record = record ? &*record : nullptr;
   table_.Apply(event);
   context_ = {};
+  if (record && !table_.is_complete() && table_.HoldsExit(event.tgid)) {
+    held_records_[event.tgid] = {.exit_ns = event.timestamp_ns, .record = *record};
+  }
 }
 
 // Of threads no start is kept.
@@ -326,11 +329,31 @@ void Pipeline::OnChange(Change& change) {
     change.facts = &scan_facts_[static_cast<size_t>(change.snapshot - scan_->processes().data())];
   } else if (change.type == Change::Type::kExeced) {
     change.facts = context_.facts;
-    change.record = context_.record;
+    change.record = context_.exec_record;
   } else if (change.type == Change::Type::kThreadExited ||
              change.type == Change::Type::kProcessEnded) {
-    change.record = context_.record;
+    TellExit(change);
+    return;
   }
+  TellListeners(change);
+}
+
+void Pipeline::TellExit(Change& change) {
+  change.record = context_.exit_record;
+  const auto held = change.process == nullptr || held_records_.empty()
+                        ? held_records_.end()
+                        : held_records_.find(change.process->tgid);
+  if (held == held_records_.end() || held->second.exit_ns != change.timestamp_ns) {
+    TellListeners(change);
+    return;
+  }
+  const ExitRecord record = held->second.record;
+  held_records_.erase(held);
+  change.record = &record;
+  TellListeners(change);
+}
+
+void Pipeline::TellListeners(Change& change) {
   identities_.Assign(change);
   for (Collector* listener : listeners_[static_cast<size_t>(change.type)]) {
     listener->OnChange(change);

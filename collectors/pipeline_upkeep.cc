@@ -202,6 +202,7 @@ void Pipeline::FinishScan() {
     MutexLock lock(mutex_);
     if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
     table_.Reconcile(scan_->processes());
+    held_records_ = {};
     procfs_status_ = absl::OkStatus();
   }
   // Whatever it was for: a loss may have asked for it before the start did.

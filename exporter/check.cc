@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "collectors/kernel/procfs.h"
+#include "collectors/kernel/recorder.h"
 #include "exporter/app.h"
 #include "exporter/machine_sources.h"
 
@@ -39,8 +40,8 @@ void PrintFiles(const Options& options) {
 bool CheckRecording(const std::string& file) {
   struct stat found = {};
   const bool exists = stat(file.c_str(), &found) == 0;
-  // One that is there is renamed, unless it is a pipe or a device.
-  const bool in_folder = !exists || S_ISREG(found.st_mode);
+  // A recording that is there is renamed; pipes, devices and what has no packet are written over.
+  const bool in_folder = !exists || Recorder::IsKept(found);
   const std::string folder = std::filesystem::path(file).parent_path().string();
   const std::string needed = !in_folder ? file : folder.empty() ? "." : folder;
   std::string why;

@@ -25,10 +25,7 @@ constexpr size_t kPacketHeaderBytes = 16;
 // is tried again: what has no packet is not kept. Pipes and devices stay.
 absl::Status KeepOld(const std::string& path) {
   struct stat found {};
-  if (stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode) ||
-      found.st_size <= static_cast<off_t>(kFileHeaderBytes)) {
-    return absl::OkStatus();
-  }
+  if (stat(path.c_str(), &found) != 0 || !Recorder::IsKept(found)) return absl::OkStatus();
   const std::string old = path + ".old";
   if (std::rename(path.c_str(), old.c_str()) != 0) {
     return absl::ErrnoToStatus(
@@ -38,6 +35,10 @@ absl::Status KeepOld(const std::string& path) {
 }
 
 }  // namespace
+
+bool Recorder::IsKept(const struct stat& file) {
+  return S_ISREG(file.st_mode) && file.st_size > static_cast<off_t>(kFileHeaderBytes);
+}
 
 absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
     const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> tell) {

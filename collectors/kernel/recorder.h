@@ -3,6 +3,8 @@
 #ifndef CNPROC_COLLECTORS_KERNEL_RECORDER_H_
 #define CNPROC_COLLECTORS_KERNEL_RECORDER_H_
 
+#include <sys/stat.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
@@ -29,6 +31,9 @@ class Recorder {
   static absl::StatusOr<std::unique_ptr<Recorder>> Create(
       const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> tell);
   ~Recorder();
+
+  // Whether a new recording renames this file.
+  static bool IsKept(const struct stat& file);
 
   // Never blocks on I/O. From one thread.
   void Record(std::span<const Datagram> datagrams, int64_t unix_offset_ns);

@@ -55,7 +55,7 @@ void ProcessTable::ApplyProcessFork(const Event& event) {
   RemoveStaleThread(event.tid);
   auto [place, is_new] = processes_.try_emplace(event.tid);
   if (!is_new) {
-    Replace(place->second, event.timestamp_ns);
+    Vanish(place->second, event.timestamp_ns);
     place = processes_.try_emplace(event.tid).first;
   }
   Touch(event.tid);
@@ -128,7 +128,7 @@ void ProcessTable::ApplyExit(const Event& event) {
     return;
   }
   Process* process = FindMutable(event.tgid);
-  if (scanning_) ended_.insert(event.tid);
+  if (scanning_) ended_threads_.insert(event.tid);
   const auto thread = threads_.find(event.tid);
   const bool known = thread != threads_.end() && thread->second.tgid == event.tgid;
   if (process != nullptr && known) RemoveThread(*process, event.tid);
@@ -236,6 +236,10 @@ Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* sna
 }
 
 void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
+  if (const std::optional<Event> exit = TakeHeldExit(process.tgid)) {
+    End(process, *exit);
+    return;
+  }
   TellEscalation(process);
   Change change{.type = Change::Type::kProcessVanished,
                 .at_start = !complete_,
@@ -243,12 +247,6 @@ void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
                 .process = &process};
   sink_.OnChange(change);
   Forget(process);
-}
-
-// Its id is another process' now.
-void ProcessTable::Replace(Process& process, int64_t timestamp_ns) {
-  const std::optional<Event> exit = TakeHeldExit(process.tgid);
-  exit ? End(process, *exit) : Vanish(process, timestamp_ns);
 }
 
 void ProcessTable::EndUnlessUnseen(Process& process, const Event& event) {
@@ -283,7 +281,7 @@ void ProcessTable::End(Process& process, const Event& event) {
                 .process = &process,
                 .wait_status = event.wait_status};
   sink_.OnChange(change);
-  if (scanning_) ended_.insert(process.tgid);
+  if (scanning_) ended_processes_.insert(process.tgid);
   Forget(process);
 }
 
@@ -326,15 +324,14 @@ void ProcessTable::RemoveThread(Process& process, pid_t tid) {
     process.first_other_thread = thread.next;
   }
   --process.other_threads;
-  if (scanning_) ended_.insert(tid);
+  if (scanning_) ended_threads_.insert(tid);
 }
 
-// Its id is a process' now, which has not ended.
+// Its id is a process' now.
 void ProcessTable::RemoveStaleThread(pid_t tid) {
   const auto stale = threads_.find(tid);
   if (stale == threads_.end()) return;
   if (Process* owner = FindMutable(stale->second.tgid)) RemoveThread(*owner, tid);
-  ended_.erase(tid);
 }
 
 void ProcessTable::RemoveAllThreads(Process& process) {

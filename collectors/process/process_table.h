@@ -44,8 +44,13 @@ class ProcessTable {
   bool is_complete() const { return complete_; }
   // False once more tasks were touched during a scan than are worth remembering: abandon it.
   bool scan_is_bounded() const {
-    return touched_.size() + ended_.size() + execed_.size() < max_tasks_;
+    return touched_.size() + ended_threads_.size() + ended_processes_.size() + execed_.size() <
+           max_tasks_;
   }
+
+  // Before the table is complete the exit of a task may wait to be told until it is known whether
+  // it is the process' end: then its change has the time of that exit.
+  bool HoldsExit(pid_t tgid) const;
 
   const Process* Find(pid_t tgid) const;
   // The process that this task belongs to, its leader or another thread; null if none.
@@ -80,10 +85,8 @@ class ProcessTable {
   Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
   Process& Appear(const Process& process, const ProcessSnapshot* snapshot, int64_t timestamp_ns);
   void Vanish(Process& process, int64_t timestamp_ns);
-  void Replace(Process& process, int64_t timestamp_ns);
   void End(Process& process, const Event& event);
   void EndUnlessUnseen(Process& process, const Event& event);
-  bool HoldsExit(pid_t tgid) const;
   std::optional<Event> TakeHeldExit(pid_t tgid);
   void Forget(Process& process);
   void GiveUpIfFull(Process& newcomer, int64_t timestamp_ns);
@@ -112,9 +115,11 @@ class ProcessTable {
   bool complete_ = false;  // the first scan was reconciled
   bool scanning_ = false;
   int64_t scan_start_ns_ = 0;
-  absl::flat_hash_set<pid_t> touched_;  // tasks that events told of since the scan began
-  absl::flat_hash_set<pid_t> ended_;    // tasks that ended since the scan began
-  absl::flat_hash_set<pid_t> execed_;   // processes that execed since the scan began
+  // Since the scan began, by what events told:
+  absl::flat_hash_set<pid_t> touched_;          // tasks that something was told of
+  absl::flat_hash_set<pid_t> ended_threads_;    // leaders not among them
+  absl::flat_hash_set<pid_t> ended_processes_;  // by tgid
+  absl::flat_hash_set<pid_t> execed_;           // processes, by tgid
   // Before the first scan is reconciled: processes that only an event told of. They may have
   // threads that none told of, and so an exit may be a process' end or not: the latest is held
   // back.

@@ -24,7 +24,8 @@ void ProcessTable::AbandonScan() {
   scanning_ = false;
   // Not clear(): a storm during one scan should not hold its memory for years.
   touched_ = {};
-  ended_ = {};
+  ended_threads_ = {};
+  ended_processes_ = {};
   execed_ = {};
 }
 
@@ -62,14 +63,20 @@ void ProcessTable::SettleHeldExits() {
 
 void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
   // Of the one that ended, even if another has its id by now.
-  if (ended_.contains(snapshot.tgid)) return;
+  if (ended_processes_.contains(snapshot.tgid)) return;
   Process* process = FindMutable(snapshot.tgid);
   const bool touched = touched_.contains(snapshot.tgid);
   // A start can only be later than ours if the id was given to another process: while the machine
   // sleeps the two clocks part, which makes the same start look earlier.
-  if (process != nullptr && process->start_ns != kUnknownStart &&
-      snapshot.start_ns > process->start_ns + kStartToleranceNs) {
-    Replace(*process, scan_start_ns_);
+  const bool is_reused = process != nullptr && process->start_ns != kUnknownStart &&
+                         process->start_ns < scan_start_ns_ &&
+                         snapshot.start_ns > process->start_ns + kStartToleranceNs;
+  if (is_reused && touched) {
+    // What events told since was of the new one, and is worth more than the change of hands.
+    process->start_ns = snapshot.start_ns;
+    process->real_uid = process->effective_uid = kUnknownId;
+  } else if (is_reused) {
+    Vanish(*process, scan_start_ns_);
     process = nullptr;
   }
   const bool known = process != nullptr;
@@ -81,6 +88,12 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
                        .effective_uid = snapshot.effective_uid,
                        .kernel_thread = snapshot.kernel_thread},
                       &snapshot, scan_start_ns_);
+  }
+  if (!touched && !snapshot.leader_exited) {
+    // The exit was that of a leader whose id a thread took over: it is about to tell of its exec.
+    if (const std::optional<Event> exit = TakeHeldExit(process->tgid)) {
+      Tell(Change::Type::kThreadExited, process, exit->timestamp_ns);
+    }
   }
   if (process->start_ns == kUnknownStart) process->start_ns = snapshot.start_ns;
   const uint32_t real_uid_before = process->real_uid;
@@ -119,7 +132,7 @@ void ProcessTable::ReconcileThreads(Process& process, const ProcessSnapshot& sna
   }
   for (const pid_t tid : gone) RemoveThread(process, tid);
   for (const pid_t tid : snapshot.other_threads) {
-    if (!ended_.contains(tid)) AddThread(process, tid);
+    if (!ended_threads_.contains(tid)) AddThread(process, tid);
   }
 }
 

@@ -170,9 +170,36 @@ TEST_F(ProcessTableScanTest, AReusedIdIsKnownByItsStartEvenIfItExecedMeanwhile) 
     exec 10          | execed 10
     seen 1           |
     seen-late 10     |
-    reconcile        | vanished 10, appeared 10
+    reconcile        |
     exit 10 0        | ended 10 with 0 after 3 ms
   )");
+}
+
+TEST_F(ProcessTableScanTest, AReusedIdKeepsTheThreadsThatEventsToldOf) {
+  Play(R"(
+    fork 1 -> 10     | forked 10 by 1
+    thread 10:11     | thread of 10
+    scan          @5 |
+    exec 10          | execed 10
+    thread 10:12     | thread of 10
+    seen 1           |
+    seen-late 10     |
+    reconcile        |
+    exit 10 0        | thread exit of 10
+    exit 10:12 3     | ended 10 with 3 after 4 ms
+  )");
+}
+
+TEST_F(ProcessTableScanTest, TheIdOfAnEndedThreadCanBeAProcess) {
+  Play(R"(
+    scan           |
+    exit 10:50 0   | thread exit of ?
+    fork 9 -> 50   | forked 50 by ?
+    seen 1         |
+    seen 50        |
+    reconcile      |
+  )");
+  EXPECT_EQ(table().Find(50)->real_uid, 0U) << "what the scan saw is taken";
 }
 
 TEST_F(ProcessTableScanTest, WhatTheScanSawOfOneThatEndedIsNotItsSuccessors) {
@@ -266,6 +293,24 @@ TEST_F(ProcessTableFirstScanTest, AThreadThatANewThreadIsForkedByKeepsTheProcess
     exit 10:12 0   | thread exit of 10
     reconcile      | thread exit of 10
     exit 10:11 4   | ended 10 with 4 after 6 ms
+  )");
+}
+
+TEST_F(ProcessTableFirstScanTest, AnIdThatIsAThreadsNowShowsThatTheExitWasTheEnd) {
+  Play(R"(
+    exit 10 5      | appeared 10 at start
+    thread 1:10    | ended 10 with 5 after unknown time, appeared 1 at start, thread of 1
+  )");
+}
+
+TEST_F(ProcessTableFirstScanTest, ALeaderThatLivesAfterItsExitIsAnExecToCome) {
+  Play(R"(
+    exit 10 0      | appeared 10 at start
+    scan           |
+    seen 10        |
+    reconcile      | thread exit of 10
+    exec 10        | execed 10
+    exit 10 3      | ended 10 with 3 after 4 ms
   )");
 }
 
