@@ -35,7 +35,8 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
   return pipeline;
 }
 
-// For 503s, and for clients who never finish their request: 200 of them must not delay a scrape.
+// For 503s, and for clients who never finish their request: with the default of --web.max-requests
+// 200 of them do not delay a scrape.
 constexpr int kSpareWorkers = 168;
 
 // Of one of the two files, each of which is reloaded whatever becomes of the other.

@@ -127,12 +127,16 @@ HttpResponse Respond(const mg_request_info& info, bool understood, const Handler
 // among it.
 class Messages {
  public:
-  void Note(const char* message) CNPROC_EXCLUDES(mutex_) {
-    if (started_) {
-      Log(Severity::kDebug, message);
-    } else {
-      const MutexLock lock(mutex_);
-      last_ = message;
+  // C code calls this, too. Without memory a message is dropped.
+  void Note(const char* message) noexcept CNPROC_EXCLUDES(mutex_) {
+    try {
+      if (started_) {
+        Log(Severity::kDebug, message);
+      } else {
+        const MutexLock lock(mutex_);
+        last_ = message;
+      }
+    } catch (const std::exception&) {
     }
   }
   void OnStart() { started_ = true; }
@@ -147,13 +151,16 @@ class Messages {
   std::string last_ CNPROC_GUARDED_BY(mutex_);
 };
 
-// Out of memory, most likely; once a minute at most.
-void TellFailure(const std::exception& error) {
+// Out of memory, most likely, and then not even this may succeed; once a minute at most.
+void TellFailure(const std::exception& failure) noexcept {
   static std::atomic<int64_t> due_ns{0};
   const int64_t now_ns = MonotonicNs();
   int64_t due = due_ns;
   if (now_ns < due || !due_ns.compare_exchange_strong(due, now_ns + 60 * kNsPerSecond)) return;
-  Log(Severity::kError, "a request could not be answered", {{"error", error.what()}});
+  try {
+    Log(Severity::kError, "a request could not be answered", {{"error", failure.what()}});
+  } catch (const std::exception&) {
+  }
 }
 
 }  // namespace

@@ -288,9 +288,9 @@ absl::Status WebConfigReader::ReadUsers(const YAML::Node& node, WebConfig& confi
     if (BcryptCost(hash) > kMaxBcryptCost) {
       return Error(entry.second, absl::StrCat("the password of \"", name,
                                               "\" has a bcrypt cost of ", BcryptCost(hash),
-                                              ": each login would take minutes, in which "
-                                              "nobody else could log in; the limit is ",
-                                              kMaxBcryptCost));
+                                              "; a login would take longer than a client waits, "
+                                              "and nobody else could log in meanwhile: ",
+                                              kMaxBcryptCost, " at most"));
     }
     if (!config.basic_auth_users.emplace(name, hash).second) {
       return Error(entry.first, absl::StrCat("user \"", name, "\" is there twice"));

@@ -131,7 +131,7 @@ TEST_F(WhoOverload, TheRecordOfOneWhoseEndWasLostNamesNobodyElse) {
   const std::string later = Program("cnp_later");
   // Given ends that were lost, those of the last ones, while their exit records were not
   const Page start = exporter().Scrape();
-  const pid_t last = RunWhileStopped(lost, 90);
+  const pid_t last = RunWhileStopped(lost, 75);
   const Page before = Settled();
   ASSERT_GT(Delta(start, before)["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 50);
   ASSERT_EQ(Delta(start, before)["cnproc_taskstats_records_lost_total"], 0);
