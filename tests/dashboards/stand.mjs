@@ -100,7 +100,9 @@ export class Stand {
   async replay(binary, file, speed) {
     const address = `127.0.0.1:${await freePort()}`;
     this.start(`replay-${address}`, binary, [`--web.listen-address=${address}`, `--connector.replay=${file}`,
-      '--connector.replay-loop', `--connector.replay-speed=${speed}`]);
+      '--connector.replay-loop', `--connector.replay-speed=${speed}`,
+      // A recording tells nothing to the others.
+      '--collector.disable-defaults', '--collector.processes']);
     await until('replay answers', 30, async () => (await fetch(`http://${address}/-/healthy`)).ok);
     return address;
   }

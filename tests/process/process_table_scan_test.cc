@@ -7,22 +7,7 @@
 namespace cnproc {
 namespace {
 
-// Every test begins with a table that the first scan has completed: process 1 lives.
-class ProcessTableScanTest : public testing::Test {
- protected:
-  ProcessTableScanTest() {
-    scenario_.Play(R"(
-      scan      |
-      seen 1    |
-      reconcile | appeared 1 at start
-    )");
-  }
-  void Play(std::string_view lines) { scenario_.Play(lines); }
-  const ProcessTable& table() const { return scenario_.table(); }
-
- private:
-  Scenario scenario_;
-};
+using ProcessTableScanTest = CompleteTableTest;
 
 TEST_F(ProcessTableScanTest, AScanShowsWhatWasMissed) {
   Play(R"(
@@ -241,14 +226,7 @@ TEST_F(ProcessTableScanTest, AProcessWhoseLastThreadEndedBeforeItWasKnownDoesNot
 }
 
 // Before the first scan is done, of whom only events told it is not known which threads it has.
-class ProcessTableFirstScanTest : public testing::Test {
- protected:
-  void Play(std::string_view lines) { scenario_.Play(lines); }
-  const ProcessTable& table() const { return scenario_.table(); }
-
- private:
-  Scenario scenario_;
-};
+using ProcessTableFirstScanTest = ScenarioTest;
 
 TEST_F(ProcessTableFirstScanTest, TheExitOfALeaderIsNoEndWhereThreadsRemain) {
   Play(R"(

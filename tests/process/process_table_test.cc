@@ -8,22 +8,7 @@
 namespace cnproc {
 namespace {
 
-// Every test begins with a table that the first scan has completed: process 1 lives.
-class ProcessTableTest : public testing::Test {
- protected:
-  ProcessTableTest() {
-    scenario_.Play(R"(
-      scan      |
-      seen 1    |
-      reconcile | appeared 1 at start
-    )");
-  }
-  void Play(std::string_view lines) { scenario_.Play(lines); }
-  const ProcessTable& table() const { return scenario_.table(); }
-
- private:
-  Scenario scenario_;
-};
+using ProcessTableTest = CompleteTableTest;
 
 TEST_F(ProcessTableTest, AProcessForksExecsAndEnds) {
   Play(R"(

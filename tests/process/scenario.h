@@ -20,6 +20,8 @@
 #ifndef CNPROC_TESTS_PROCESS_SCENARIO_H_
 #define CNPROC_TESTS_PROCESS_SCENARIO_H_
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,27 @@ class Scenario : private ChangeSink {
   std::string changes_;
   std::vector<ProcessSnapshot> seen_;
   ProcessTable table_;
+};
+
+class ScenarioTest : public testing::Test {
+ protected:
+  void Play(std::string_view lines) { scenario_.Play(lines); }
+  const ProcessTable& table() const { return scenario_.table(); }
+
+ private:
+  Scenario scenario_;
+};
+
+// Every test begins with a table that the first scan has completed: process 1 lives.
+class CompleteTableTest : public ScenarioTest {
+ protected:
+  CompleteTableTest() {
+    Play(R"(
+      scan      |
+      seen 1    |
+      reconcile | appeared 1 at start
+    )");
+  }
 };
 
 }  // namespace cnproc
