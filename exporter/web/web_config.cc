@@ -133,7 +133,7 @@ YamlReader::Read WebConfigReader::OneOf(const char* name,
     if (!node.IsScalar() && !node.IsNull()) {
       return Error(node, absl::StrCat(name, " must be a string"));
     }
-    const std::string text = node.Scalar();
+    const std::string& text = node.Scalar();
     if (text.empty()) return absl::OkStatus();  // as the toolkit: the default
     for (const Choice<T>& choice : choices) {
       if (choice.name != text) continue;
