@@ -4,7 +4,6 @@
 #define CNPROC_TESTS_COLLECTORS_PIPELINE_LAB_H_
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <chrono>
 #include <cstddef>
@@ -26,6 +25,7 @@
 #include "collectors/registry.h"
 #include "tests/collectors/page.h"
 #include "tests/collectors/shared_source.h"
+#include "tests/temp_folder.h"
 
 namespace cnproc {
 
@@ -62,8 +62,6 @@ inline bool Eventually(const std::function<bool()>& condition) {
 class PipelineLab : public testing::Test {
  protected:
   PipelineLab() {
-    char name[] = "/tmp/cnproc_pipeline_XXXXXX";
-    procfs_ = mkdtemp(name);
     KernelForks(1000);
     AddProcess("1");
     AddProcess("7");
@@ -85,7 +83,6 @@ class PipelineLab : public testing::Test {
   ~PipelineLab() override {
     source_->Release();
     pipeline_.reset();
-    std::filesystem::remove_all(procfs_);
   }
 
   // Until the first scan is done.
@@ -139,7 +136,8 @@ class PipelineLab : public testing::Test {
     return errors_;
   }
 
-  std::filesystem::path procfs_;
+  const TempFolder folder_;
+  const std::filesystem::path procfs_ = folder_.path();
   SharedSource* source_ = nullptr;
   std::unique_ptr<Pipeline> pipeline_;
 

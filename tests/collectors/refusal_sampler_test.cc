@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/temp_folder.h"
+
 namespace cnproc {
 namespace {
 
@@ -21,13 +23,6 @@ const std::string kContainerGroup =
 // A tree that looks like that of cgroups, of one hierarchy or of v1's pids controller.
 class RefusalSamplerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "refusals_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void SetCount(const std::string& group, int count, bool unified, bool local = false) {
     const fs::path directory = root_ / (unified ? "" : "pids") / group.substr(1);
     fs::create_directories(directory);
@@ -54,7 +49,8 @@ class RefusalSamplerTest : public testing::Test {
     return refusals;
   }
 
-  fs::path root_;
+  const TempFolder folder_;
+  const fs::path root_ = folder_.path();
 };
 
 TEST_F(RefusalSamplerTest, CountsWhatIsNew) {

@@ -19,6 +19,7 @@
 #include "exporter/web/http_server.h"
 #include "tests/exporter/certificates.h"
 #include "tests/exporter/http_client.h"
+#include "tests/temp_folder.h"
 
 namespace cnproc {
 namespace {
@@ -35,15 +36,9 @@ std::string Bcrypt(const std::string& password) {
 class GuardTest : public ::testing::Test {
  protected:
   GuardTest() {
-    char name[] = "/tmp/cnproc_guard_XXXXXX";
-    folder_ = mkdtemp(name);
     Write("server.crt", server_.certificate);
     Write("server.key", server_.key);
     Write("ca.crt", authority_.certificate);
-  }
-  ~GuardTest() override {
-    server_under_test_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   void Write(const std::string& name, const std::string& content) const {
@@ -76,7 +71,8 @@ class GuardTest : public ::testing::Test {
 
   const TestIdentity authority_ = MakeAuthority("authority");
   const TestIdentity server_ = MakeIdentity("server", "DNS:localhost,IP:127.0.0.1", authority_);
-  std::filesystem::path folder_;
+  const TempFolder temp_folder_;
+  const std::filesystem::path folder_ = temp_folder_.path();
   std::unique_ptr<Guard> guard_;
   std::unique_ptr<HttpServer> server_under_test_;
   std::string address_;

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string>
 
+#include "tests/temp_folder.h"
+
 namespace cnproc {
 namespace {
 
@@ -29,20 +31,14 @@ TEST(PidsEventsTest, ReadsTheMaxLine) {
 // A tree that looks like that of cgroups.
 class CgroupFsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "cgroupfs_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void Write(const std::string& path, const std::string& text) {
     fs::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path) << text;
   }
   CgroupFs Open() const { return CgroupFs(root_.string()); }
 
-  fs::path root_;
+  const TempFolder folder_;
+  const fs::path root_ = folder_.path();
 };
 
 TEST_F(CgroupFsTest, ReadsBothVersionsAtTheirPlaces) {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/temp_folder.h"
+
 namespace cnproc {
 namespace {
 
@@ -19,13 +21,6 @@ using std::string_literals::operator""s;
 
 class ProcessReaderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "process_reader_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void Write(const std::string& path, const std::string& text) {
     fs::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path) << text;
@@ -46,7 +41,8 @@ class ProcessReaderTest : public testing::Test {
     return ProgramRules(std::move(rules));
   }
 
-  fs::path root_;
+  const TempFolder folder_;
+  const fs::path root_ = folder_.path();
 };
 
 TEST_F(ProcessReaderTest, ReadsCommAndCgroup) {
