@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/family_writer.h"
 
-#include <algorithm>
 #include <limits>
-#include <string>
 #include <utility>
 
 namespace cnproc {

@@ -100,7 +100,7 @@ void ProcessTable::ApplyExec(const Event& event) {
   if (const std::optional<Event> exit = TakeHeldExit(event.tgid)) {
     Tell(Change::Type::kThreadExited, &process, exit->timestamp_ns);  // the old leader's
   }
-  unseen_.erase(event.tgid);
+  if (!unseen_.empty()) unseen_.erase(event.tgid);
   // The kernel has ended every other thread; one that called execve itself takes over the leader's
   // id and never exits under its own.
   RemoveAllThreads(process);
@@ -270,6 +270,7 @@ bool ProcessTable::HoldsExit(pid_t tgid) const {
 }
 
 std::optional<Event> ProcessTable::TakeHeldExit(pid_t tgid) {
+  if (unseen_.empty()) return std::nullopt;  // as it is but for the first moments
   const auto unseen = unseen_.find(tgid);
   return unseen == unseen_.end() ? std::nullopt : std::exchange(unseen->second, std::nullopt);
 }
@@ -288,7 +289,7 @@ void ProcessTable::End(Process& process, const Event& event) {
 void ProcessTable::Forget(Process& process) {
   RemoveAllThreads(process);
   SetLeaderExited(process, false);
-  unseen_.erase(process.tgid);
+  if (!unseen_.empty()) unseen_.erase(process.tgid);
   processes_.erase(process.tgid);
 }
 

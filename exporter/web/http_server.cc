@@ -262,8 +262,8 @@ absl::Status HttpServer::Impl::Start() {
   mg_init_library(MG_FEATURES_DEFAULT);
   const absl::StatusOr<std::string> ports = ListeningPorts();
   if (!ports.ok()) return ports.status();
-  if (absl::Status status = ReserveDescriptors(options_.worker_threads); !status.ok())
-    return status;
+  absl::Status descriptors = ReserveDescriptors(options_.worker_threads);
+  if (!descriptors.ok()) return descriptors;
   const std::string threads = absl::StrCat(options_.worker_threads);
   const std::string timeout = absl::StrCat(kClientTimeout.count());
   // With enable_auth_domain_check a request line with our own address in it gets no answer at all.
