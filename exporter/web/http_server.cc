@@ -21,6 +21,7 @@
 #include "collectors/mutex.h"
 #include "exporter/log.h"
 #include "exporter/web/listen_address.h"
+#include "exporter/web/once_per.h"
 #include "exporter/web/request_target.h"
 #include "exporter/web/worker_threads.h"
 
@@ -153,10 +154,8 @@ class Messages {
 
 // Out of memory, most likely, and then not even this may succeed; once a minute at most.
 void TellFailure(const std::exception& failure) noexcept {
-  static std::atomic<int64_t> due_ns{0};
-  const int64_t now_ns = MonotonicNs();
-  int64_t due = due_ns;
-  if (now_ns < due || !due_ns.compare_exchange_strong(due, now_ns + 60 * kNsPerSecond)) return;
+  static OncePer minute(60 * kNsPerSecond);
+  if (!minute.IsDue()) return;
   try {
     Log(Severity::kError, "a request could not be answered", {{"error", failure.what()}});
   } catch (const std::exception&) {

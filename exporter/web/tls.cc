@@ -13,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "collectors/kernel/clock.h"
 #include "exporter/log.h"
 #include "exporter/small_file.h"
 
@@ -343,12 +342,7 @@ std::shared_ptr<const TlsContext::Credentials> TlsContext::Current() {
 }
 
 void TlsContext::RenewIfChanged() {
-  constexpr int64_t kIntervalNs = 1'000'000'000;
-  const int64_t now_ns = MonotonicNs();
-  int64_t due_ns = next_look_ns_;
-  if (now_ns < due_ns || !next_look_ns_.compare_exchange_strong(due_ns, now_ns + kIntervalNs)) {
-    return;
-  }
+  if (!look_.IsDue()) return;
   const std::shared_ptr<const Credentials> old = Current();
   if (StampFiles(old->config) == old->stamps) return;
   auto renewed = Load(old->config);

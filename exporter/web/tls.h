@@ -3,8 +3,6 @@
 #ifndef CNPROC_EXPORTER_WEB_TLS_H_
 #define CNPROC_EXPORTER_WEB_TLS_H_
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collectors/mutex.h"
+#include "exporter/web/once_per.h"
 #include "exporter/web/web_config.h"
 
 struct ssl_ctx_st;  // SSL_CTX, without OpenSSL's headers
@@ -49,7 +48,7 @@ class TlsContext {
   void RenewIfChanged() CNPROC_EXCLUDES(mutex_);
 
   ssl_ctx_st* const context_;
-  std::atomic<int64_t> next_look_ns_{0};
+  OncePer look_{kNsPerSecond};
   Mutex mutex_;
   std::shared_ptr<const Credentials> credentials_ CNPROC_GUARDED_BY(mutex_);
   std::string last_complaint_ CNPROC_GUARDED_BY(mutex_);
