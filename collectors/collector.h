@@ -10,12 +10,12 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "collectors/family.h"
+#include "collectors/metrics/family.h"
 #include "collectors/process/change.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_table.h"
-#include "collectors/settings.h"
 #include "collectors/stream_stats.h"
+#include "collectors/who/settings.h"
 
 namespace cnproc {
 
@@ -32,7 +32,7 @@ struct HostNumbers {
 };
 
 // What was read beside the stream. Counters since the exporter started.
-struct MachineStats {
+struct SideStats {
   uint64_t exit_records = 0;
   uint64_t exit_records_lost = 0;
   uint64_t log_records_lost = 0;  // of the kernel's log
@@ -43,7 +43,7 @@ struct Cut {
   const StreamStats& stream;
   const ProcessTable& processes;
   const HostNumbers& host;
-  const MachineStats& machine;
+  const SideStats& machine;
   bool up = false;
   uint32_t receive_buffer_bytes = 0;
   int64_t unix_offset_ns = 0;     // Unix time less the events' clock

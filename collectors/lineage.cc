@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/lineage.h"
-
 #include <string>
 #include <string_view>
 
-#include "collectors/dimension.h"
+#include "collectors/dimension_collector.h"
+#include "collectors/registry.h"
 
 namespace cnproc {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 
 namespace cnproc {
 namespace {

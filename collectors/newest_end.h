@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <optional>
 
-#include "collectors/family.h"
-#include "collectors/identities.h"
-#include "collectors/label_values.h"
+#include "collectors/metrics/family.h"
 #include "collectors/process/change.h"
+#include "collectors/who/identities.h"
+#include "collectors/who/label_values.h"
 
 namespace cnproc {
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/processes.h"
-
 #include <array>
 #include <cstdint>
 #include <string>
 
-#include "collectors/family_writer.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
+#include "collectors/metrics/family_writer.h"
 #include "collectors/newest_end.h"
 #include "collectors/rate_per_second.h"
+#include "collectors/registry.h"
 #include "collectors/wait_status.h"
 
 namespace cnproc {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/program.h"
-
 #include <array>
 
-#include "collectors/dimension.h"
-#include "collectors/histogram.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
+#include "collectors/dimension_collector.h"
+#include "collectors/metrics/histogram.h"
+#include "collectors/registry.h"
 
 namespace cnproc {
 namespace {

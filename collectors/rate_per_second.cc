@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 
 namespace cnproc {
 namespace {

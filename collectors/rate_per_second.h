@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-#include "collectors/histogram.h"
+#include "collectors/metrics/histogram.h"
 
 namespace cnproc {
 

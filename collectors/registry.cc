@@ -3,16 +3,6 @@
 
 #include <array>
 
-#include "collectors/container.h"
-#include "collectors/lineage.h"
-#include "collectors/oom.h"
-#include "collectors/processes.h"
-#include "collectors/program.h"
-#include "collectors/stream.h"
-#include "collectors/taskstats.h"
-#include "collectors/unit.h"
-#include "collectors/user.h"
-
 namespace cnproc {
 
 std::span<const CollectorSpec> CollectorSpecs() {

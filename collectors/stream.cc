@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/stream.h"
-
 #include <array>
 
-#include "collectors/family_writer.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
+#include "collectors/metrics/family_writer.h"
+#include "collectors/registry.h"
 
 namespace cnproc {
 namespace {

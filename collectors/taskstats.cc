@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/taskstats.h"
-
 #include <array>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
-#include "collectors/dimension.h"
-#include "collectors/histogram.h"
+#include "collectors/dimension_collector.h"
+#include "collectors/metrics/histogram.h"
+#include "collectors/registry.h"
 
 namespace cnproc {
 namespace {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/user.h"
-
-#include "collectors/dimension.h"
+#include "collectors/dimension_collector.h"
+#include "collectors/registry.h"
 
 namespace cnproc {
 namespace {

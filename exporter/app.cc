@@ -7,11 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "collectors/family_writer.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 #include "collectors/kernel/connector.h"
 #include "collectors/kernel/recorder.h"
 #include "collectors/kernel/replay.h"
+#include "collectors/metrics/family_writer.h"
 #include "collectors/registry.h"
 #include "exporter/log.h"
 #include "exporter/machine_sources.h"

@@ -90,8 +90,7 @@ struct Verdict {
 
 // What rules ask for can be out of reach: exe of other users' processes, on hardened hosts their
 // command lines too.
-Verdict CheckNames(const Options& options, const Settings& settings,
-                   const MachineSources& machine) {
+Verdict CheckNames(const Options& options, const Settings& settings, const SideInputs& machine) {
   Verdict verdict{.status = machine.processes.status(), .remark = ""};
   std::vector<std::string> missing;
   const std::string init = options.procfs_root + "/1/";
@@ -112,7 +111,7 @@ Verdict CheckNames(const Options& options, const Settings& settings,
   return verdict;
 }
 
-Verdict CheckCgroups(const Options& options, const MachineSources& machine) {
+Verdict CheckCgroups(const Options& options, const SideInputs& machine) {
   Verdict verdict{.status = machine.processes.status(), .remark = ""};
   const absl::StatusOr<std::string> own = ProcFs(options.procfs_root).Read("self/cgroup");
   if (!own.ok()) {
@@ -129,7 +128,7 @@ Verdict CheckCgroups(const Options& options, const MachineSources& machine) {
 }
 
 Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const Settings& settings,
-                       const MachineSources& machine) {
+                       const SideInputs& machine) {
   const std::string_view name = spec.name;
   if (!options.replay_file.empty() && spec.dimension) {
     return {.status = machine.processes.status(), .remark = ""};
@@ -149,7 +148,7 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
   bool good = stream_works;
   if (!options.record_file.empty()) good = CheckRecording(options.record_file) && good;
   if (options.replay_file.empty()) CheckProcfs(options);
-  const MachineSources machine = OpenMachine(options);
+  const SideInputs machine = OpenMachine(options);
   const absl::Status sees_processes = options.replay_file.empty()
                                           ? ProcFs(options.procfs_root).SeesEveryProcess()
                                           : absl::OkStatus();

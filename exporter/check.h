@@ -3,7 +3,7 @@
 #ifndef CNPROC_EXPORTER_CHECK_H_
 #define CNPROC_EXPORTER_CHECK_H_
 
-#include "collectors/settings.h"
+#include "collectors/who/settings.h"
 #include "exporter/options.h"
 
 namespace cnproc {

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "collectors/process/label_text.h"
+#include "collectors/base/label_text.h"
 #include "exporter/small_file.h"
 #include "exporter/yaml_reader.h"
 

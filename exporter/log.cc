@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "collectors/process/label_text.h"
+#include "collectors/base/label_text.h"
 
 namespace cnproc {
 namespace {

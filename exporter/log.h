@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "collectors/severity.h"
+#include "collectors/base/notify.h"
 
 namespace cnproc {
 

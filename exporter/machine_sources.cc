@@ -12,8 +12,8 @@ constexpr char kKernelLog[] = "/dev/kmsg";
 
 }  // namespace
 
-MachineSources OpenMachine(const Options& options) {
-  MachineSources machine;
+SideInputs OpenMachine(const Options& options) {
+  SideInputs machine;
   if (!options.replay_file.empty()) {
     machine.processes = absl::UnavailableError(
         "a recording has no /proc beside it: every program is unknown, and nobody is in a unit or "

@@ -3,13 +3,13 @@
 #ifndef CNPROC_EXPORTER_MACHINE_SOURCES_H_
 #define CNPROC_EXPORTER_MACHINE_SOURCES_H_
 
-#include "collectors/machine.h"
+#include "collectors/pipeline/side_sources.h"
 #include "exporter/options.h"
 
 namespace cnproc {
 
 // Never fails: what cannot be opened says why, and the rest works without it.
-MachineSources OpenMachine(const Options& options);
+SideInputs OpenMachine(const Options& options);
 
 }  // namespace cnproc
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <variant>
 
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 #include "exporter/app.h"
 #include "exporter/check.h"
 #include "exporter/log.h"

@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "collectors/base/notify.h"
 #include "collectors/collector.h"
-#include "collectors/severity.h"
 #include "exporter/log.h"
 
 namespace cnproc {

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/family_writer.h"
+#include "collectors/metrics/family_writer.h"
 
 namespace cnproc {
 namespace {

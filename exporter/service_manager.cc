@@ -10,7 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 
 namespace cnproc {
 namespace {

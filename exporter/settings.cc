@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/dimension.h"
+#include "collectors/dimension_collector.h"
 
 namespace cnproc {
 namespace {

@@ -4,7 +4,7 @@
 #define CNPROC_EXPORTER_SETTINGS_H_
 
 #include "absl/status/statusor.h"
-#include "collectors/settings.h"
+#include "collectors/who/settings.h"
 #include "exporter/config.h"
 #include "exporter/options.h"
 

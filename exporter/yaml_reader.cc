@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "collectors/process/label_text.h"
+#include "collectors/base/label_text.h"
 
 namespace cnproc {
 namespace {

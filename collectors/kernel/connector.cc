@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 #include "collectors/kernel/connector_advice.h"
 #include "collectors/kernel/socket_filter.h"
 

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/process/text_scan.h"
+#include "collectors/base/text_scan.h"
 
 namespace cnproc {
 namespace {

@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 #include "collectors/kernel/cn_proc.h"
 
 namespace cnproc {

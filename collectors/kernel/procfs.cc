@@ -13,7 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 
 namespace cnproc {
 namespace {

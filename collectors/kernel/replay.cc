@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 #include "collectors/kernel/cn_proc.h"
 
 namespace cnproc {

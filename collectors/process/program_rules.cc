@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/process/label_text.h"
+#include "collectors/base/label_text.h"
 
 namespace cnproc {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 
-#include "collectors/process/text_scan.h"
+#include "collectors/base/text_scan.h"
 
 namespace cnproc {
 namespace {

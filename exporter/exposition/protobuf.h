@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "collectors/family.h"
+#include "collectors/metrics/family.h"
 
 namespace cnproc {
 

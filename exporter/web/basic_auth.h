@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/mutex.h"
+#include "collectors/base/mutex.h"
 
 namespace cnproc {
 

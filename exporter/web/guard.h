@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "collectors/mutex.h"
+#include "collectors/base/mutex.h"
 #include "exporter/web/basic_auth.h"
 #include "exporter/web/http.h"
 #include "exporter/web/tls.h"

@@ -17,8 +17,8 @@
 #include <thread>
 #include <utility>
 
-#include "collectors/kernel/clock.h"
-#include "collectors/mutex.h"
+#include "collectors/base/mutex.h"
+#include "collectors/base/time.h"
 #include "exporter/log.h"
 #include "exporter/web/listen_address.h"
 #include "exporter/web/once_per.h"

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "collectors/kernel/clock.h"
+#include "collectors/base/time.h"
 
 namespace cnproc {
 

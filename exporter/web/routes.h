@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/family.h"
-#include "collectors/mutex.h"
+#include "collectors/base/mutex.h"
+#include "collectors/metrics/family.h"
 #include "exporter/exposition/negotiation.h"
 #include "exporter/web/http.h"
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "collectors/mutex.h"
+#include "collectors/base/mutex.h"
 #include "exporter/web/once_per.h"
 #include "exporter/web/web_config.h"
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "collectors/family.h"
+#include "collectors/metrics/family.h"
 
 namespace cnproc {
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "collectors/collector.h"
-#include "collectors/identities.h"
 #include "collectors/process/process_table.h"
 #include "collectors/registry.h"
+#include "collectors/who/identities.h"
 #include "tests/collectors/page.h"
 
 namespace cnproc {
@@ -134,7 +134,7 @@ class WhoWorld final : private ChangeSink {
   Families Collect() const {
     static const StreamStats kStream;
     static const HostNumbers kHost;
-    static const MachineStats kMachine;
+    static const SideStats kMachine;
     const Cut cut{.stream = kStream,
                   .processes = table_,
                   .host = kHost,

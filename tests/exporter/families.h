@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/family.h"
+#include "collectors/metrics/family.h"
 
 namespace cnproc {
 

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "collectors/event_stream.h"
+#include "collectors/pipeline/event_stream.h"
 #include "collectors/process/process_table.h"
-#include "tests/kernel/fake_source.h"
+#include "tests/collectors/kernel/fake_source.h"
 
 namespace cnproc {
 namespace {

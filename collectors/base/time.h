@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's clocks, in nanoseconds. Thread safe.
+#ifndef CNPROC_COLLECTORS_BASE_TIME_H_
+#define CNPROC_COLLECTORS_BASE_TIME_H_
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace cnproc {
+
+inline constexpr int64_t kNsPerSecond = 1'000'000'000;
+inline constexpr int64_t kNsPerMs = 1'000'000;
+inline constexpr double kSecondsPerNs = 1e-9;
+
+inline int64_t ClockNs(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+inline int64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
+inline int64_t RealtimeNs() { return ClockNs(CLOCK_REALTIME); }
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_BASE_TIME_H_

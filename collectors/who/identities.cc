@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/who/identities.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace cnproc {
+namespace {
+
+constexpr std::array kDimensions = {Dimension::kProgram, Dimension::kUnit, Dimension::kContainer,
+                                    Dimension::kUser};
+constexpr std::string_view kKthreadName = "kthread";
+constexpr std::string_view kUnknownName = "unknown";
+// Only as many processes wait for their name as exit records are behind.
+constexpr size_t kMaxNameless = 1 << 16;
+
+size_t IndexOf(Dimension dimension) { return static_cast<size_t>(dimension); }
+
+ValueId& ValueOf(Process& process, Dimension dimension) {
+  return process.values[IndexOf(dimension)];
+}
+
+// Of a process that is gone only its comm is left.
+class NothingToRead final : public RuleInputReader {
+ public:
+  std::optional<std::string> Read(RuleInput /*input*/) override { return std::nullopt; }
+};
+
+std::string_view NameIn(const ProcessSnapshot& process, const ProcessFacts& facts) {
+  if (process.kernel_thread) return kKthreadName;
+  return facts.rule_name.empty() ? facts.comm : facts.rule_name;
+}
+
+// Interns the names that occur most often first. Ties fall alike on every host.
+void InternByFrequency(std::vector<std::string_view> names, LabelValues& values) {
+  std::sort(names.begin(), names.end());
+  std::vector<std::pair<size_t, std::string_view>> counts;
+  for (const std::string_view name : names) {
+    if (counts.empty() || counts.back().second != name) counts.emplace_back(0, name);
+    ++counts.back().first;
+  }
+  std::stable_sort(counts.begin(), counts.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  // The rest finds no room, and is interned with its processes.
+  counts.resize(std::min(counts.size(), values.limit()));
+  for (const auto& [count, name] : counts) values.Intern(name);
+}
+
+}  // namespace
+
+Identities::Identities(const Wanted& wanted, bool records_expected, const Settings& settings,
+                       int64_t now_ns, int64_t unix_offset_ns)
+    : wanted_(wanted),
+      records_expected_(records_expected),
+      rules_(settings.program_rules),
+      now_ns_(now_ns),
+      unix_offset_ns_(unix_offset_ns),
+      values_{{{settings.labels[0], now_ns, unix_offset_ns},
+               {settings.labels[1], now_ns, unix_offset_ns},
+               {settings.labels[2], now_ns, unix_offset_ns},
+               {settings.labels[3], now_ns, unix_offset_ns}}} {}
+
+void Identities::Configure(const Settings& settings) {
+  rules_ = settings.program_rules;
+  for (size_t i = 0; i < kDimensionCount; ++i) values_[i].Configure(settings.labels[i]);
+}
+
+void Identities::AdvanceTo(int64_t now_ns, int64_t unix_offset_ns) {
+  now_ns_ = now_ns;
+  unix_offset_ns_ = unix_offset_ns;
+  for (LabelValues& values : values_) values.AdvanceTo(now_ns, unix_offset_ns);
+}
+
+void Identities::InternMostCommon(std::span<const ProcessSnapshot> processes,
+                                  std::span<const ProcessFacts> facts) {
+  std::array<std::vector<std::string_view>, kDimensionCount> names;
+  std::vector<std::string> users(processes.size());
+  for (size_t i = 0; i < processes.size(); ++i) {
+    if (processes[i].real_uid != kUnknownId) {
+      users[i] = absl::StrCat(processes[i].real_uid);
+      names[IndexOf(Dimension::kUser)].push_back(users[i]);
+    }
+    names[IndexOf(Dimension::kProgram)].push_back(NameIn(processes[i], facts[i]));
+    if (facts[i].cgroup == nullptr) continue;
+    const CgroupIdentity& cgroup = facts[i].cgroup->identity;
+    names[IndexOf(Dimension::kUnit)].push_back(cgroup.unit);
+    names[IndexOf(Dimension::kContainer)].push_back(cgroup.container_id);
+  }
+  for (const Dimension dimension : kDimensions) {
+    if (!wanted(dimension)) continue;
+    InternByFrequency(std::move(names[IndexOf(dimension)]), mutable_values(dimension));
+  }
+}
+
+void Identities::Assign(Change& change) {
+  switch (change.type) {
+    case Change::Type::kProcessForked:
+      OnFork(change);
+      break;
+    case Change::Type::kExeced:
+      OnExec(change);
+      break;
+    case Change::Type::kThreadExited:
+    case Change::Type::kProcessEnded:
+      OnTaskExit(change);
+      break;
+    case Change::Type::kUidChanged:
+      if (change.process != nullptr) SetUser(*change.process);
+      break;
+    case Change::Type::kEscalated:
+      if (wanted(Dimension::kProgram) && nameless_.size() < kMaxNameless &&
+          ValueOf(*change.process, Dimension::kProgram) == kNoValue) {
+        nameless_[change.process->tgid].escalated = true;
+      }
+      break;
+    case Change::Type::kProcessAppeared:
+    case Change::Type::kProcessConfirmed:
+      if (change.snapshot != nullptr) OnSnapshot(change);
+      break;
+    default:
+      break;
+  }
+}
+
+void Identities::Release(const Change& change) {
+  if (change.type != Change::Type::kProcessEnded && change.type != Change::Type::kProcessVanished) {
+    return;
+  }
+  Process& process = *change.process;
+  if (change.type == Change::Type::kProcessEnded && wanted(Dimension::kProgram)) {
+    ++names_[static_cast<size_t>(process.name_source)];
+  }
+  for (const Dimension dimension : kDimensions) {
+    mutable_values(dimension).RemoveProcess(std::exchange(ValueOf(process, dimension), kNoValue));
+  }
+  if (!nameless_.empty()) nameless_.erase(process.tgid);
+}
+
+std::array<ValueId, kDimensionCount> Identities::ValuesOf(const CgroupIdentity& cgroup) {
+  std::array<ValueId, kDimensionCount> values{};
+  Process nobody;
+  SetCgroup(nobody, cgroup);
+  std::swap(values, nobody.values);
+  for (const Dimension dimension : kDimensions) {
+    mutable_values(dimension).RemoveProcess(values[IndexOf(dimension)]);
+  }
+  return values;
+}
+
+void Identities::SetValue(Process& process, Dimension dimension, ValueId id) {
+  ValueId& value = ValueOf(process, dimension);
+  if (value == id) return;
+  LabelValues& values = mutable_values(dimension);
+  // In this order, so that a value does not go idle in between.
+  values.AddProcess(id);
+  values.RemoveProcess(value);
+  value = id;
+}
+
+void Identities::SetProgram(Change& change, std::string_view name, NameSource source) {
+  Process& process = *change.process;
+  LabelValues& values = mutable_values(Dimension::kProgram);
+  SetValue(process, Dimension::kProgram, values.Intern(name.empty() ? kUnknownName : name));
+  process.name_source = name.empty() ? NameSource::kUnknown : source;
+  if (nameless_.empty()) return;
+  const auto found = nameless_.find(process.tgid);
+  if (found == nameless_.end()) return;
+  const Nameless& nameless = found->second;
+  change.late_execs = nameless.execs;
+  change.late_forks = nameless.forks;
+  change.late_escalated = nameless.escalated;
+  if (change.type != Change::Type::kExeced &&
+      values.generation(nameless.previous_program) == nameless.previous_generation) {
+    change.previous_program = nameless.previous_program;
+  }
+  nameless_.erase(found);
+}
+
+void Identities::SetCgroup(Process& process, const CgroupIdentity& cgroup) {
+  if (wanted(Dimension::kUnit)) {
+    SetValue(process, Dimension::kUnit, mutable_values(Dimension::kUnit).Intern(cgroup.unit));
+  }
+  if (!wanted(Dimension::kContainer)) return;
+  LabelValues& values = mutable_values(Dimension::kContainer);
+  const ValueId id = values.Intern(cgroup.container_id);
+  SetValue(process, Dimension::kContainer, id);
+  if (id > kOtherValue && containers_.find(values, id) == nullptr) {
+    containers_.at(values, id) = {.runtime = cgroup.runtime, .pod_uid = cgroup.pod_uid};
+  }
+}
+
+void Identities::SetUser(Process& process) {
+  if (!wanted(Dimension::kUser) || process.real_uid == kUnknownId) return;
+  SetValue(process, Dimension::kUser,
+           mutable_values(Dimension::kUser).Intern(absl::StrCat(process.real_uid)));
+}
+
+// The process table has copied the parent's values.
+void Identities::OnFork(const Change& change) {
+  Process& child = *change.process;
+  for (const Dimension dimension : kDimensions) {
+    mutable_values(dimension).AddProcess(ValueOf(child, dimension));
+  }
+  if (!wanted(Dimension::kProgram)) return;
+  const bool has_program = ValueOf(child, Dimension::kProgram) != kNoValue;
+  if (has_program && !child.kernel_thread) child.name_source = NameSource::kInherited;
+  if (!has_program && change.parent != nullptr && nameless_.size() < kMaxNameless) {
+    ++nameless_[change.parent->tgid].forks;
+  }
+}
+
+void Identities::OnExec(Change& change) {
+  Process& process = *change.process;
+  if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
+  const bool cgroups_wanted = wanted(Dimension::kUnit) || wanted(Dimension::kContainer);
+  if (cgroups_wanted && change.facts != nullptr) {
+    if (change.facts->cgroup != nullptr) {
+      ++cgroups_read_;
+      SetCgroup(process, change.facts->cgroup->identity);
+    } else {
+      ++cgroups_inherited_;
+    }
+  }
+  if (!wanted(Dimension::kProgram)) return;
+  const LabelValues& programs = values(Dimension::kProgram);
+  change.previous_program = ValueOf(process, Dimension::kProgram);
+  if (change.facts != nullptr && !change.facts->comm.empty()) {
+    NameByFacts(change);
+  } else if (!NameByRecord(change)) {
+    if (!records_expected_ || nameless_.size() >= kMaxNameless) {
+      SetProgram(change, "", NameSource::kUnknown);
+      return;
+    }
+    SetValue(process, Dimension::kProgram, kNoValue);
+    process.name_source = NameSource::kUnknown;
+    Nameless& nameless = nameless_[process.tgid];
+    ++nameless.execs;
+    nameless.escalated |= change.escalated;
+    nameless.previous_program = change.previous_program;
+    nameless.previous_generation = programs.generation(change.previous_program);
+  }
+}
+
+void Identities::NameByFacts(Change& change) {
+  const ProcessFacts& facts = *change.facts;
+  if (facts.rule_name.empty()) {
+    SetProgram(change, facts.comm, NameSource::kExec);
+  } else {
+    SetProgram(change, facts.rule_name, NameSource::kRule);
+  }
+}
+
+// Only the leader's record tells: another thread's may carry a name of its own.
+bool Identities::NameByRecord(Change& change) {
+  if (change.record == nullptr || change.record->tid != change.process->tgid) return false;
+  const std::string_view comm = change.record->comm.data();
+  NothingToRead nothing;
+  const std::optional<std::string> by_rule =
+      rules_.empty() ? std::nullopt : rules_.Apply(comm, nothing);
+  if (by_rule) {
+    SetProgram(change, *by_rule, NameSource::kRule);
+  } else {
+    SetProgram(change, comm, NameSource::kTaskstats);
+  }
+  return true;
+}
+
+void Identities::OnTaskExit(Change& change) {
+  if (!wanted(Dimension::kProgram) || change.process == nullptr ||
+      ValueOf(*change.process, Dimension::kProgram) != kNoValue) {
+    return;
+  }
+  if (NameByRecord(change) || change.type != Change::Type::kProcessEnded) return;
+  SetProgram(change, "", NameSource::kUnknown);
+}
+
+// Fills in what is not known yet, and corrects the user; nothing else.
+void Identities::OnSnapshot(Change& change) {
+  Process& process = *change.process;
+  if (ValueOf(process, Dimension::kUser) == kNoValue || change.real_uid_corrected) {
+    SetUser(process);
+  }
+  if (change.facts == nullptr) return;
+  const ProcessFacts& facts = *change.facts;
+  if (facts.cgroup != nullptr && ValueOf(process, Dimension::kUnit) == kNoValue &&
+      ValueOf(process, Dimension::kContainer) == kNoValue) {
+    SetCgroup(process, facts.cgroup->identity);
+  }
+  if (!wanted(Dimension::kProgram) || ValueOf(process, Dimension::kProgram) != kNoValue) return;
+  // Forked by one that was not known yet, it may not be known to be one.
+  process.kernel_thread |= change.snapshot->kernel_thread;
+  if (process.kernel_thread) {
+    SetProgram(change, kKthreadName, NameSource::kKthread);
+  } else if (!facts.comm.empty()) {
+    NameByFacts(change);
+  }
+}
+
+}  // namespace cnproc

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives every process its program, unit, container and user.
+#ifndef CNPROC_COLLECTORS_WHO_IDENTITIES_H_
+#define CNPROC_COLLECTORS_WHO_IDENTITIES_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "collectors/process/change.h"
+#include "collectors/process/process_facts.h"
+#include "collectors/who/label_values.h"
+#include "collectors/who/settings.h"
+
+namespace cnproc {
+
+// A process keeps what it was given until it ends or execs, and holds its values alive as long. A
+// program whose name could not be read at its exec has none until its exit record tells it. Not
+// thread safe.
+class Identities {
+ public:
+  using Wanted = std::array<bool, kDimensionCount>;  // by Dimension
+
+  struct Container {
+    std::string runtime;
+    std::string pod_uid;
+  };
+
+  // `records_expected`: exit records can be read. Time is as LabelValues::AdvanceTo has it.
+  Identities(const Wanted& wanted, bool records_expected, const Settings& settings, int64_t now_ns,
+             int64_t unix_offset_ns);
+
+  // Values that stay keep their ids.
+  void Configure(const Settings& settings);
+  void AdvanceTo(int64_t now_ns, int64_t unix_offset_ns);
+
+  // Before the first scan is reconciled: where there is not room for all, those with most processes
+  // come first. `facts` is parallel to `processes`.
+  void InternMostCommon(std::span<const ProcessSnapshot> processes,
+                        std::span<const ProcessFacts> facts);
+
+  // To be called before collectors are told of a change, and after it.
+  void Assign(Change& change);
+  void Release(const Change& change);
+
+  // The values of a cgroup that no known process tells of.
+  std::array<ValueId, kDimensionCount> ValuesOf(const CgroupIdentity& cgroup);
+
+  int64_t now_ns() const { return now_ns_; }
+  int64_t unix_offset_ns() const { return unix_offset_ns_; }
+  bool wanted(Dimension dimension) const { return wanted_[static_cast<size_t>(dimension)]; }
+  const LabelValues& values(Dimension dimension) const {
+    return values_[static_cast<size_t>(dimension)];
+  }
+  // Of a container's value.
+  const Container* container(ValueId id) const {
+    return containers_.find(values(Dimension::kContainer), id);
+  }
+  // How ended processes had got their program.
+  uint64_t names(NameSource source) const { return names_[static_cast<size_t>(source)]; }
+  uint64_t cgroups_read() const { return cgroups_read_; }
+  uint64_t cgroups_inherited() const { return cgroups_inherited_; }
+
+ private:
+  // What a process without a program did that will be counted once it has one.
+  struct Nameless {
+    uint32_t execs = 0;
+    uint32_t forks = 0;
+    bool escalated = false;
+    ValueId previous_program = kNoValue;  // at its latest exec
+    uint32_t previous_generation = 0;
+  };
+
+  LabelValues& mutable_values(Dimension dimension) {
+    return values_[static_cast<size_t>(dimension)];
+  }
+  void SetValue(Process& process, Dimension dimension, ValueId id);
+  void SetProgram(Change& change, std::string_view name, NameSource source);
+  void SetCgroup(Process& process, const CgroupIdentity& cgroup);
+  void SetUser(Process& process);
+
+  void OnFork(const Change& change);
+  void OnExec(Change& change);
+  void OnTaskExit(Change& change);
+  void OnSnapshot(Change& change);
+  bool NameByRecord(Change& change);
+  void NameByFacts(Change& change);
+
+  const Wanted wanted_;
+  const bool records_expected_;
+  ProgramRules rules_;
+  int64_t now_ns_;
+  int64_t unix_offset_ns_;
+  std::array<LabelValues, kDimensionCount> values_;
+  ByValue<Container> containers_;
+  absl::flat_hash_map<pid_t, Nameless> nameless_;
+  std::array<uint64_t, kNameSourceCount> names_{};
+  uint64_t cgroups_read_ = 0;
+  uint64_t cgroups_inherited_ = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_WHO_IDENTITIES_H_

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The values of one label that user space chooses (program, unit, container, user): a bounded set,
+// whatever the machine does.
+#ifndef CNPROC_COLLECTORS_WHO_LABEL_VALUES_H_
+#define CNPROC_COLLECTORS_WHO_LABEL_VALUES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+
+namespace cnproc {
+
+// Small, so that counters by value are arrays. An id is given again once its value gave way.
+using ValueId = uint32_t;
+inline constexpr ValueId kNoValue = 0;     // a process without one: no container
+inline constexpr ValueId kOtherValue = 1;  // "other": all values for which there was no room
+
+struct LabelPolicy {
+  size_t limit = 100;           // values at once, "other" not among them
+  int64_t idle_timeout_ns = 0;  // a value younger in its last event or with a process never goes
+  bool remove_idle = false;     // idle values go even below the limit
+  std::vector<std::string> expected;  // exist always, never give way, count towards the limit
+};
+
+// No operation looks through the values but ForEach and Configure. Not thread safe. A value lives
+// on while it has a process, so that whoever adds a process to an id may keep the id until it
+// removes that process.
+class LabelValues {
+ public:
+  struct Value {
+    std::string text;               // a valid label value, not empty
+    double start_time_seconds = 0;  // Unix time at which it was taken in
+    uint32_t processes = 0;
+  };
+
+  // Time is as AdvanceTo tells it.
+  LabelValues(LabelPolicy policy, int64_t now_ns, int64_t unix_offset_ns);
+
+  // Values stay, and what was counted for them, unless the new policy leaves no room: then the
+  // idle ones go as they come of age.
+  void Configure(LabelPolicy policy);
+
+  // `now_ns` is of the events' clock, and never goes back; Unix time is `unix_offset_ns` more.
+  void AdvanceTo(int64_t now_ns, int64_t unix_offset_ns);
+
+  // The id of a value that had an event just now. Unknown ones are taken in, in place of the one
+  // idle longest if need be, else the answer is kOtherValue and an overflow is counted. Bytes that
+  // no label may hold are replaced; a value that would read "other" becomes "other_"; an empty one
+  // is none.
+  ValueId Intern(std::string_view text);
+  // The same for bytes that are no label value themselves, but are made of some.
+  ValueId InternVerbatim(std::string_view text);
+  // kOtherValue, for what is others' by its nature. Counts as an overflow too.
+  ValueId InternOther();
+
+  // A process of this value began or ended. kNoValue is allowed in all of these.
+  void AddProcess(ValueId id) {
+    if (id == kNoValue) return;
+    Slot& slot = slots_[id];
+    ++slot.value.processes;
+    if (slot.idle) LeaveIdle(id);
+  }
+  void RemoveProcess(ValueId id) {
+    if (id == kNoValue) return;
+    Slot& slot = slots_[id];
+    if (--slot.value.processes == 0 && !slot.expected && id != kOtherValue) GoIdle(id);
+  }
+  // Something else happened to this value.
+  void Touch(ValueId id);
+
+  const Value& value(ValueId id) const { return slots_[id].value; }
+  // Differs between two values that had the same id one after the other.
+  uint32_t generation(ValueId id) const { return slots_[id].generation; }
+  // All ids ever given are below this.
+  size_t id_bound() const { return slots_.size(); }
+
+  size_t size() const { return ids_.size(); }
+  size_t limit() const { return policy_.limit; }
+  uint64_t overflows() const { return overflows_; }
+  uint64_t evictions() const { return evictions_; }
+
+  // Calls `visit(id, value)` for each value, in the order of their bytes: that of a page. For
+  // "other" once it was needed.
+  template <typename Visitor>
+  void ForEach(Visitor visit) const {
+    const Slot& other = slots_[kOtherValue];
+    bool other_to_come = other.in_use;
+    for (const auto& [text, id] : ids_) {
+      if (other_to_come && text > other.value.text) {
+        visit(kOtherValue, other.value);
+        other_to_come = false;
+      }
+      visit(id, slots_[id].value);
+    }
+    if (other_to_come) visit(kOtherValue, other.value);
+  }
+
+ private:
+  // The idle values form a ring through kNoValue's slot, the one idle longest first after it.
+  struct Slot {
+    Value value;
+    int64_t last_event_ns = 0;  // while in the ring
+    ValueId previous = kNoValue;
+    ValueId next = kNoValue;
+    uint32_t generation = 0;
+    bool in_use = false;
+    bool expected = false;
+    bool idle = false;  // in the ring
+  };
+
+  ValueId Create(std::string_view text);
+  void CreateExpected();
+  void Use(Slot& slot, std::string_view text);
+  void GoIdle(ValueId id);
+  void LeaveIdle(ValueId id);
+  bool EvictLongestIdle();
+
+  LabelPolicy policy_;
+  int64_t now_ns_;
+  int64_t unix_offset_ns_;
+  std::vector<Slot> slots_;  // by id
+  std::vector<ValueId> free_;
+  absl::btree_map<std::string, ValueId> ids_;
+  uint64_t overflows_ = 0;
+  uint64_t evictions_ = 0;
+};
+
+// Something for each value, T() for one that is new. The LabelValues is given with every call, so
+// that several of these can belong to one.
+template <typename T>
+class ByValue {
+ public:
+  T& at(const LabelValues& values, ValueId id) {
+    if (id >= entries_.size()) entries_.resize(values.id_bound());
+    Entry& entry = entries_[id];
+    if (entry.generation != values.generation(id)) {
+      entry = Entry{values.generation(id), T()};
+    }
+    return entry.what;
+  }
+
+  // Null for a value that has nothing yet.
+  const T* find(const LabelValues& values, ValueId id) const {
+    if (id >= entries_.size() || entries_[id].generation != values.generation(id)) return nullptr;
+    return &entries_[id].what;
+  }
+
+ private:
+  struct Entry {
+    uint32_t generation = 0;
+    T what{};
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_WHO_LABEL_VALUES_H_

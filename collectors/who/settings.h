@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operator may change while the exporter runs.
+#ifndef CNPROC_COLLECTORS_WHO_SETTINGS_H_
+#define CNPROC_COLLECTORS_WHO_SETTINGS_H_
+
+#include <array>
+
+#include "collectors/process/change.h"
+#include "collectors/process/program_rules.h"
+#include "collectors/who/label_values.h"
+
+namespace cnproc {
+
+// A value: the one in force is replaced as a whole.
+struct Settings {
+  std::array<LabelPolicy, kDimensionCount> labels;  // by Dimension
+  LabelPolicy lineage;
+  bool program_lifetime = true;  // whether lifetimes are told by program
+  ProgramRules program_rules;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_WHO_SETTINGS_H_

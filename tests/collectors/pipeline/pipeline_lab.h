@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pipeline between a source that does as it is told and a /proc made of a few files.
+#ifndef CNPROC_TESTS_COLLECTORS_PIPELINE_PIPELINE_LAB_H_
+#define CNPROC_TESTS_COLLECTORS_PIPELINE_PIPELINE_LAB_H_
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "collectors/base/time.h"
+#include "collectors/pipeline/pipeline.h"
+#include "collectors/registry.h"
+#include "tests/collectors/page.h"
+#include "tests/collectors/pipeline/shared_source.h"
+#include "tests/temp_folder.h"
+
+namespace cnproc {
+
+using Page = std::map<std::string, double>;
+
+// How long a scrape waits for its cut.
+inline constexpr std::chrono::milliseconds kCutPatience(100);
+
+inline constexpr const char* kForks = "cnproc_events_total{event=\"fork\"}";
+inline constexpr const char* kExits = "cnproc_events_total{event=\"exit\"}";
+inline constexpr const char* kLostInBuffer = "cnproc_events_lost_total{reason=\"receive_buffer\"}";
+inline constexpr const char* kLostInKernel = "cnproc_events_lost_total{reason=\"kernel\"}";
+inline constexpr const char* kProcessForks = "cnproc_forks_total{kind=\"process\"}";
+inline constexpr const char* kSuccesses = "cnproc_process_exits_total{outcome=\"success\"}";
+inline constexpr const char* kErrors = "cnproc_resubscriptions_total{reason=\"error\"}";
+
+inline std::vector<std::byte> Fork(uint32_t pid, uint32_t sequence) {
+  return FakeDatagram(kWhatFork, {1, 1, pid, pid}, sequence);
+}
+inline std::vector<std::byte> Exit(uint32_t pid, uint32_t sequence, uint32_t wait_status = 0) {
+  return FakeDatagram(kWhatExit, {pid, pid, wait_status}, sequence);
+}
+
+// Whether it comes true within 12 s.
+inline bool Eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(12);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return condition();
+}
+
+class PipelineLab : public testing::Test {
+ protected:
+  PipelineLab() {
+    KernelForks(1000);
+    AddProcess("1");
+    AddProcess("7");
+    PipelineOptions options;
+    for (const CollectorSpec& spec : CollectorSpecs()) {
+      if (spec.name == "stream" || spec.name == "processes" || spec.name == "user") {
+        options.collectors.push_back(&spec);
+      }
+    }
+    options.procfs_root = procfs_.string();
+    options.notify = [this](Severity severity, const std::string& message) {
+      const std::lock_guard lock(mutex_);
+      if (severity == Severity::kError) errors_.push_back(message);
+    };
+    auto source = std::make_unique<SharedSource>();
+    source_ = source.get();
+    pipeline_ = std::make_unique<Pipeline>(std::move(source), SideInputs{}, std::move(options));
+  }
+  ~PipelineLab() override {
+    source_->Release();
+    pipeline_.reset();
+  }
+
+  // Until the first scan is done.
+  void Start() {
+    pipeline_->Start();
+    ASSERT_TRUE(Eventually([this] { return pipeline_->Ready().ok(); })) << pipeline_->Ready();
+  }
+
+  void KernelForks(int forks) const {
+    std::ofstream(procfs_ / "stat") << "processes " << forks << "\n";
+  }
+  void AddProcess(const std::string& pid) const {
+    std::filesystem::create_directory(procfs_ / pid);
+    std::ofstream(procfs_ / pid / "stat")
+        << pid << " (a) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0";
+    std::ofstream(procfs_ / pid / "status") << "Name:\ta\nUid:\t0\t0\t0\t0\n";
+  }
+  void EndProcess(const std::string& pid) const { std::filesystem::remove_all(procfs_ / pid); }
+
+  void Queue(SocketId socket, const std::vector<std::vector<std::byte>>& batch) const {
+    source_->Do([&](FakeSource& fake) { fake.Queue(socket, batch); });
+  }
+  void AdvanceBySeconds(int64_t seconds) const {
+    source_->Do([&](FakeSource& fake) { fake.AdvanceTo(fake.NowNs() + seconds * kNsPerSecond); });
+  }
+
+  Page Gather(const std::function<bool(std::string_view)>& wanted = [](auto) { return true; }) {
+    Families families;
+    pipeline_->Gather(wanted, families);
+    families.Sort();
+    return PageOf(families);
+  }
+  // One that got its cut. On a busy machine the thread may come too late; more is promised then
+  // only of the next scrape.
+  Page GatherInTime() {
+    for (int i = 0; i < 50; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      Page page = Gather();
+      if (std::chrono::steady_clock::now() - begin < kCutPatience) return page;
+    }
+    ADD_FAILURE() << "no scrape got its cut";
+    return {};
+  }
+  // By one of the next scrapes.
+  bool IsShown(const std::string& series, double value) {
+    return Eventually([&] { return Gather()[series] == value; });
+  }
+
+  std::vector<std::string> Errors() {
+    const std::lock_guard lock(mutex_);
+    return errors_;
+  }
+
+  const TempFolder folder_;
+  const std::filesystem::path procfs_ = folder_.path();
+  SharedSource* source_ = nullptr;
+  std::unique_ptr<Pipeline> pipeline_;
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_TESTS_COLLECTORS_PIPELINE_PIPELINE_LAB_H_
