@@ -142,7 +142,7 @@ void Pipeline::Run() {
     {
       // No scan says what lived before a recording: what it hears of later has appeared.
       MutexLock lock(mutex_);
-      table_.Reconcile({});
+      table_.Reconcile({}, {});
     }
     UpdateReady();
   }
@@ -244,7 +244,7 @@ void Pipeline::Tick() {
   const int64_t unix_offset_ns = source_->UnixOffsetNs();
   MutexLock lock(mutex_);
   identities_.AdvanceTo(now_ns, unix_offset_ns);
-  table_.TellEscalations(now_ns);
+  table_.EmitEscalations(now_ns);
   // Whoever has not ended within this second has been heard of.
   if (caught_up_ || kills_.size() > kMaxKillsHeld) {
     for (const OomKill& kill : std::exchange(kills_, {})) TellKill(kill);
@@ -283,7 +283,7 @@ void Pipeline::OnBatch(std::span<const Event> events, int64_t received_ns,
   const int64_t now_ns = source_->NowNs();
   for (Enabled& enabled : collectors_) enabled.collector->OnEvents(events, now_ns);
   Apply(events, received_ns);
-  table_.TellEscalations(received_ns);
+  table_.EmitEscalations(received_ns);
 }
 
 void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
@@ -293,67 +293,25 @@ void Pipeline::Apply(std::span<const Event> events, int64_t now_ns) {
       ApplyExit(event, now_ns);
       continue;
     }
+    Evidence evidence;
     if (event.type == EventType::kExec) {
       if (!execs.empty()) {
-        context_.facts = &execs.front();
+        evidence.facts = &execs.front();
         execs = execs.subspan(1);
       }
-      context_.exec_record = side_.PeekRecord(LifeOf(event), now_ns);
+      evidence.exec_record = side_.PeekRecord(table_.LifeOf(event), now_ns);
     }
-    table_.Apply(event);
-    context_ = {};
+    table_.Apply(event, evidence);
   }
 }
 
 void Pipeline::ApplyExit(const Event& event, int64_t now_ns) {
   TellKillsOf(event.tid);
-  const std::optional<ExitRecord> record = side_.TakeRecord(LifeOf(event), event, now_ns);
-  context_.exit_record = record ? &*record : nullptr;
-  table_.Apply(event);
-  context_ = {};
-  if (record && !table_.is_complete() && table_.HoldsExit(event.tgid)) {
-    held_records_[event.tgid] = {.exit_ns = event.timestamp_ns, .record = *record};
-  }
-}
-
-// Of threads no start is kept.
-TaskLife Pipeline::LifeOf(const Event& event) const {
-  TaskLife life{.tid = event.tid, .tgid = event.tgid};
-  const Process* process = event.tid == event.tgid ? table_.Find(event.tgid) : nullptr;
-  if (process != nullptr) life.start_ns = process->start_ns;
-  return life;
+  const std::optional<ExitRecord> record = side_.TakeRecord(table_.LifeOf(event), event, now_ns);
+  table_.Apply(event, {.exit_record = record ? &*record : nullptr});
 }
 
 void Pipeline::OnChange(Change& change) {
-  if (change.snapshot != nullptr) {
-    change.facts = &scan_facts_[static_cast<size_t>(change.snapshot - scan_->processes().data())];
-  } else if (change.type == Change::Type::kExeced) {
-    change.facts = context_.facts;
-    change.record = context_.exec_record;
-  } else if (change.type == Change::Type::kThreadExited ||
-             change.type == Change::Type::kProcessEnded) {
-    TellExit(change);
-    return;
-  }
-  TellListeners(change);
-}
-
-void Pipeline::TellExit(Change& change) {
-  change.record = context_.exit_record;
-  const auto held = change.process == nullptr || held_records_.empty()
-                        ? held_records_.end()
-                        : held_records_.find(change.process->tgid);
-  if (held == held_records_.end() || held->second.exit_ns != change.timestamp_ns) {
-    TellListeners(change);
-    return;
-  }
-  const ExitRecord record = held->second.record;
-  held_records_.erase(held);
-  change.record = &record;
-  TellListeners(change);
-}
-
-void Pipeline::TellListeners(Change& change) {
   identities_.Assign(change);
   for (Collector* listener : listeners_[static_cast<size_t>(change.type)]) {
     listener->OnChange(change);

@@ -15,7 +15,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "collectors/base/mutex.h"
 #include "collectors/base/notify.h"
@@ -77,18 +76,6 @@ class Pipeline final : private BatchSink, private ChangeSink {
                const StreamStats& stats) override CNPROC_EXCLUDES(mutex_);
   void OnChange(Change& change) override CNPROC_REQUIRES(mutex_);
 
-  // What the machine says of the event that is being applied.
-  struct EventContext {
-    const ProcessFacts* facts = nullptr;
-    const ExitRecord* exec_record = nullptr;  // of the end of the program that begins
-    const ExitRecord* exit_record = nullptr;
-  };
-  // Of an exit that the table holds back.
-  struct HeldRecord {
-    int64_t exit_ns = 0;
-    ExitRecord record;
-  };
-
   // All of the following, up to the next comment, run in the collector thread.
   void Run();
   void DoRound();
@@ -105,10 +92,6 @@ class Pipeline final : private BatchSink, private ChangeSink {
   void Apply(std::span<const Event> events, int64_t now_ns) CNPROC_REQUIRES(mutex_);
   void ApplyExit(const Event& event, int64_t now_ns) CNPROC_REQUIRES(mutex_);
   void TakeFromMachine() CNPROC_REQUIRES(mutex_);
-  // Tells listeners, with the record of an exit.
-  void TellExit(Change& change) CNPROC_REQUIRES(mutex_);
-  void TellListeners(Change& change) CNPROC_REQUIRES(mutex_);
-  TaskLife LifeOf(const Event& event) const CNPROC_REQUIRES(mutex_);
   void TellKillsOf(pid_t tid) CNPROC_REQUIRES(mutex_);
   void TellKill(const OomKill& kill) CNPROC_REQUIRES(mutex_);
   void TellRefusals(const Refusals& refusals) CNPROC_REQUIRES(mutex_);
@@ -183,8 +166,6 @@ class Pipeline final : private BatchSink, private ChangeSink {
   SideStats side_stats_ CNPROC_GUARDED_BY(mutex_);
   ProgramRules program_rules_ CNPROC_GUARDED_BY(mutex_);
   ProcessTable table_ CNPROC_GUARDED_BY(mutex_);
-  EventContext context_ CNPROC_GUARDED_BY(mutex_);
-  absl::flat_hash_map<pid_t, HeldRecord> held_records_ CNPROC_GUARDED_BY(mutex_);  // by tgid
   std::vector<OomKill> kills_ CNPROC_GUARDED_BY(mutex_);  // read, not told yet
   Identities identities_ CNPROC_GUARDED_BY(mutex_);
   std::vector<Enabled> collectors_ CNPROC_GUARDED_BY(mutex_);

@@ -152,7 +152,7 @@ void Pipeline::GoOnWithoutScan(const absl::Status& why) {
     const bool told = !procfs_status_.ok();
     procfs_status_ = why;
     if (told) return;
-    if (!scanned_once_) table_.Reconcile({});
+    if (!scanned_once_) table_.Reconcile({}, {});
   }
   options_.notify(Severity::kError,
                   absl::StrCat("the process table is not compared with /proc: ", why.message()));
@@ -201,8 +201,7 @@ void Pipeline::FinishScan() {
   {
     MutexLock lock(mutex_);
     if (!scanned_once_) identities_.InternMostCommon(scan_->processes(), scan_facts_);
-    table_.Reconcile(scan_->processes());
-    held_records_ = {};
+    table_.Reconcile(scan_->processes(), scan_facts_);
     procfs_status_ = absl::OkStatus();
   }
   // Whatever it was for: a loss may have asked for it before the start did.

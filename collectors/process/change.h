@@ -14,8 +14,6 @@
 
 namespace cnproc {
 
-inline constexpr int64_t kUnknownStart = INT64_MIN;
-
 // What user space calls a process can be told by; each process carries one value of each.
 enum class Dimension : uint8_t { kProgram, kUnit, kContainer, kUser };
 inline constexpr size_t kDimensionCount = 4;
@@ -34,6 +32,14 @@ struct Process {
   NameSource name_source = NameSource::kUnknown;  // of the program
   bool leader_exited = false;                     // other threads keep the process alive
   bool kernel_thread = false;
+};
+
+// What the machine said beside the stream about an event. All may be null: it was not asked or
+// could not tell.
+struct Evidence {
+  const ProcessFacts* facts = nullptr;      // EXEC: of the program that begins
+  const ExitRecord* exec_record = nullptr;  // EXEC: of the leader's next exit, if it has come yet
+  const ExitRecord* exit_record = nullptr;  // EXIT: of the task that ended
 };
 
 struct Change {
@@ -71,8 +77,8 @@ struct Change {
   uint32_t wait_status = 0;                   // kProcessEnded
   uint32_t effective_id = kUnknownId;         // kUidChanged, kGidChanged
 
-  // What the machine said beside the stream; null where it was not asked or could not tell.
-  // Given by the pipeline, not by the process table.
+  // What the machine said beside the stream, see Evidence. Null: it was not asked or could not
+  // tell.
   const ProcessFacts* facts = nullptr;  // kExeced, and where there is a snapshot
   // kThreadExited, kProcessEnded: of the task that ended. kExeced: of the process' next exit, if it
   // has ended by now.

@@ -27,6 +27,8 @@ enum class EventType : uint8_t {
 };
 inline constexpr size_t kEventTypeCount = 9;
 
+inline constexpr int64_t kUnknownStart = INT64_MIN;
+
 // (uid_t)-1 names nobody, so the kernel never uses it as an id.
 inline constexpr uint32_t kUnknownId = UINT32_MAX;
 

@@ -9,7 +9,16 @@
 #include <array>
 #include <cstdint>
 
+#include "collectors/process/event.h"
+
 namespace cnproc {
+
+// The life of one task: by it the task's record is told from those of others with the same id.
+struct TaskLife {
+  pid_t tid = 0;
+  pid_t tgid = 0;
+  int64_t start_ns = kUnknownStart;  // CLOCK_MONOTONIC
+};
 
 // One record for every ending task, threads included; its EXIT event follows.
 struct ExitRecord {

@@ -11,17 +11,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "collectors/process/change.h"
 #include "collectors/process/exit_record.h"
 
 namespace cnproc {
-
-// Whose record is wanted.
-struct TaskLife {
-  pid_t tid = 0;
-  pid_t tgid = 0;
-  int64_t start_ns = kUnknownStart;  // CLOCK_MONOTONIC
-};
 
 // First in, first out for each task's id: ids come round again within one batch. Bounded: the
 // oldest record gives way. Every operation takes constant time, amortised. Not thread safe.

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/macros.h"
+
 namespace cnproc {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr int64_t kExecTakesNs = 100'000'000;
 ProcessTable::ProcessTable(size_t max_tasks, ChangeSink& sink)
     : max_tasks_(max_tasks), sink_(sink) {}
 
-void ProcessTable::Apply(const Event& event) {
+void ProcessTable::Apply(const Event& event, const Evidence& evidence) {
   switch (event.type) {
     case EventType::kFork:
       // Idle threads of a CPU that comes up are forked as pid 0 and never end: no process.
@@ -26,7 +28,7 @@ void ProcessTable::Apply(const Event& event) {
       }
       break;
     case EventType::kExec:
-      ApplyExec(event);
+      ApplyExec(event, evidence);
       break;
     case EventType::kUid:
       ApplyIdChange(event, Change::Type::kUidChanged);
@@ -35,13 +37,13 @@ void ProcessTable::Apply(const Event& event) {
       ApplyIdChange(event, Change::Type::kGidChanged);
       break;
     case EventType::kSid:
-      Tell(Change::Type::kSessionCreated, FindMutable(event.tgid), event.timestamp_ns);
+      Emit(Change::Type::kSessionCreated, FindMutable(event.tgid), event.timestamp_ns);
       break;
     case EventType::kPtrace:
       ApplyPtrace(event);
       break;
     case EventType::kExit:
-      ApplyExit(event);
+      ApplyExit(event, evidence.exit_record);
       break;
     case EventType::kComm:
       // A process keeps the program it was given until it ends or execs.
@@ -49,6 +51,7 @@ void ProcessTable::Apply(const Event& event) {
       // Comes even where no core is written; the wait status of the exit tells.
       break;
   }
+  AssertBalanced();
 }
 
 void ProcessTable::ApplyProcessFork(const Event& event) {
@@ -75,13 +78,13 @@ void ProcessTable::ApplyProcessFork(const Event& event) {
                 .timestamp_ns = event.timestamp_ns,
                 .process = &child,
                 .parent = parent};
-  sink_.OnChange(change);
+  Emit(change);
   GiveUpIfFull(child, event.timestamp_ns);
 }
 
 void ProcessTable::ApplyThreadFork(const Event& event) {
   if (event.tgid <= 0 || event.tid <= 0) {
-    Tell(Change::Type::kThreadForked, nullptr, event.timestamp_ns);
+    Emit(Change::Type::kThreadForked, nullptr, event.timestamp_ns);
     return;
   }
   if (Process* stale = FindMutable(event.tid)) Vanish(*stale, event.timestamp_ns);
@@ -89,16 +92,16 @@ void ProcessTable::ApplyThreadFork(const Event& event) {
   if (process.parent_tgid == 0) process.parent_tgid = event.parent_tgid;
   Touch(event.tid);
   AddThread(process, event.tid);
-  Tell(Change::Type::kThreadForked, &process, event.timestamp_ns);
+  Emit(Change::Type::kThreadForked, &process, event.timestamp_ns);
   GiveUpIfFull(process, event.timestamp_ns);
 }
 
-void ProcessTable::ApplyExec(const Event& event) {
+void ProcessTable::ApplyExec(const Event& event, const Evidence& evidence) {
   Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
   Touch(event.tgid);
   if (scanning_) execed_.insert(event.tgid);
-  if (const std::optional<Event> exit = TakeHeldExit(event.tgid)) {
-    Tell(Change::Type::kThreadExited, &process, exit->timestamp_ns);  // the old leader's
+  if (const std::optional<HeldExit> exit = TakeHeldExit(event.tgid)) {
+    EmitThreadExit(process, *exit);  // the old leader's
   }
   if (!unseen_.empty()) unseen_.erase(event.tgid);
   // The kernel has ended every other thread; one that called execve itself takes over the leader's
@@ -109,22 +112,24 @@ void ProcessTable::ApplyExec(const Event& event) {
   Change change{.type = Change::Type::kExeced,
                 .escalated = EscalatedByExec(process, event.timestamp_ns),
                 .timestamp_ns = event.timestamp_ns,
-                .process = &process};
-  sink_.OnChange(change);
+                .process = &process,
+                .facts = evidence.facts,
+                .record = evidence.exec_record};
+  Emit(change);
   GiveUpIfFull(process, event.timestamp_ns);
 }
 
-void ProcessTable::ApplyExit(const Event& event) {
+void ProcessTable::ApplyExit(const Event& event, const ExitRecord* record) {
   if (event.tid == event.tgid) {
     // Of a task never heard of only this is known: its leader has ended.
     Process& process = FindOrAppear(event.tgid, event.timestamp_ns);
     if (process.other_threads == 0) {
-      EndUnlessUnseen(process, event);
+      EndUnlessUnseen(process, event, record);
       return;
     }
     SetLeaderExited(process, true);
     Touch(event.tgid);
-    Tell(Change::Type::kThreadExited, &process, event.timestamp_ns);
+    Emit(Change::Type::kThreadExited, &process, event.timestamp_ns, record);
     return;
   }
   Process* process = FindMutable(event.tgid);
@@ -134,10 +139,10 @@ void ProcessTable::ApplyExit(const Event& event) {
   if (process != nullptr && known) RemoveThread(*process, event.tid);
   if (process != nullptr && process->leader_exited && process->other_threads == 0 &&
       (known || unseen_.contains(event.tgid))) {
-    EndUnlessUnseen(*process, event);
+    EndUnlessUnseen(*process, event, record);
     return;
   }
-  Tell(Change::Type::kThreadExited, process, event.timestamp_ns);
+  Emit(Change::Type::kThreadExited, process, event.timestamp_ns, record);
 }
 
 void ProcessTable::ApplyIdChange(const Event& event, Change::Type type) {
@@ -157,9 +162,9 @@ void ProcessTable::ApplyIdChange(const Event& event, Change::Type type) {
     process->effective_uid = event.effective_id;
     Touch(event.tgid);
   }
-  sink_.OnChange(change);
+  Emit(change);
   if (!change.escalated) return;
-  TellEscalation(*process);  // one that waits has waited long enough
+  EmitEscalation(*process);  // one that waits has waited long enough
   escalations_[event.tgid] = event.timestamp_ns;
 }
 
@@ -176,27 +181,34 @@ bool ProcessTable::EscalatedByExec(Process& process, int64_t exec_ns) {
   const std::optional<int64_t> since_ns = TakeEscalation(process.tgid);
   if (!since_ns) return false;
   if (exec_ns - *since_ns <= kExecTakesNs) return true;
-  Tell(Change::Type::kEscalated, &process, *since_ns);
+  Emit(Change::Type::kEscalated, &process, *since_ns);
   return false;
 }
 
-void ProcessTable::TellEscalation(Process& process) {
+void ProcessTable::EmitEscalation(Process& process) {
   const std::optional<int64_t> since_ns = TakeEscalation(process.tgid);
-  if (since_ns) Tell(Change::Type::kEscalated, &process, *since_ns);
+  if (since_ns) Emit(Change::Type::kEscalated, &process, *since_ns);
 }
 
-void ProcessTable::TellEscalations(int64_t now_ns) {
+void ProcessTable::EmitEscalations(int64_t now_ns) {
   std::vector<pid_t> due;
   for (const auto& [tgid, since_ns] : escalations_) {
     if (now_ns - since_ns > kExecTakesNs) due.push_back(tgid);
   }
-  for (const pid_t tgid : due) TellEscalation(*FindMutable(tgid));
+  for (const pid_t tgid : due) EmitEscalation(*FindMutable(tgid));
 }
 
 void ProcessTable::ApplyPtrace(const Event& event) {
   const bool attached = event.parent_tgid != 0;
-  Tell(attached ? Change::Type::kPtraceAttached : Change::Type::kPtraceDetached,
+  Emit(attached ? Change::Type::kPtraceAttached : Change::Type::kPtraceDetached,
        FindMutable(event.tgid), event.timestamp_ns);
+}
+
+TaskLife ProcessTable::LifeOf(const Event& event) const {
+  const Process* leader = event.tid == event.tgid ? Find(event.tgid) : nullptr;
+  return {.tid = event.tid,
+          .tgid = event.tgid,
+          .start_ns = leader == nullptr ? kUnknownStart : leader->start_ns};
 }
 
 const Process* ProcessTable::Find(pid_t tgid) const {
@@ -218,11 +230,11 @@ Process* ProcessTable::FindMutable(pid_t tgid) {
 Process& ProcessTable::FindOrAppear(pid_t tgid, int64_t timestamp_ns) {
   if (Process* process = FindMutable(tgid)) return *process;
   if (!complete_) unseen_.try_emplace(tgid);
-  return Appear({.tgid = tgid}, nullptr, timestamp_ns);
+  return Appear({.tgid = tgid}, timestamp_ns);
 }
 
-Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* snapshot,
-                              int64_t timestamp_ns) {
+Process& ProcessTable::Appear(const Process& process, int64_t timestamp_ns,
+                              const ProcessSnapshot* snapshot, const ProcessFacts* facts) {
   RemoveStaleThread(process.tgid);
   Process& entry = processes_[process.tgid];
   entry = process;
@@ -230,36 +242,36 @@ Process& ProcessTable::Appear(const Process& process, const ProcessSnapshot* sna
                 .at_start = !complete_,
                 .timestamp_ns = timestamp_ns,
                 .process = &entry,
-                .snapshot = snapshot};
-  sink_.OnChange(change);
+                .snapshot = snapshot,
+                .facts = facts};
+  Emit(change);
   return entry;
 }
 
 void ProcessTable::Vanish(Process& process, int64_t timestamp_ns) {
-  if (const std::optional<Event> exit = TakeHeldExit(process.tgid)) {
-    End(process, *exit);
+  if (const std::optional<HeldExit> exit = TakeHeldExit(process.tgid)) {
+    End(process, exit->event, exit->record_or_null());
     return;
   }
-  TellEscalation(process);
+  EmitEscalation(process);
   Change change{.type = Change::Type::kProcessVanished,
                 .at_start = !complete_,
                 .timestamp_ns = timestamp_ns,
                 .process = &process};
-  sink_.OnChange(change);
+  Emit(change);
   Forget(process);
 }
 
-void ProcessTable::EndUnlessUnseen(Process& process, const Event& event) {
+void ProcessTable::EndUnlessUnseen(Process& process, const Event& event, const ExitRecord* record) {
   const auto unseen = unseen_.find(process.tgid);
   if (unseen == unseen_.end()) {
-    End(process, event);
+    End(process, event, record);
     return;
   }
   // It was not the end if another exit follows.
-  if (unseen->second) {
-    Tell(Change::Type::kThreadExited, &process, unseen->second->timestamp_ns);
-  }
-  unseen->second = event;
+  if (unseen->second) EmitThreadExit(process, *unseen->second);
+  unseen->second = {.event = event,
+                    .record = record != nullptr ? std::make_optional(*record) : std::nullopt};
   SetLeaderExited(process, true);
   Touch(process.tgid);
 }
@@ -269,19 +281,20 @@ bool ProcessTable::HoldsExit(pid_t tgid) const {
   return unseen != unseen_.end() && unseen->second.has_value();
 }
 
-std::optional<Event> ProcessTable::TakeHeldExit(pid_t tgid) {
+std::optional<ProcessTable::HeldExit> ProcessTable::TakeHeldExit(pid_t tgid) {
   if (unseen_.empty()) return std::nullopt;  // as it is but for the first moments
   const auto unseen = unseen_.find(tgid);
   return unseen == unseen_.end() ? std::nullopt : std::exchange(unseen->second, std::nullopt);
 }
 
-void ProcessTable::End(Process& process, const Event& event) {
-  TellEscalation(process);
+void ProcessTable::End(Process& process, const Event& event, const ExitRecord* record) {
+  EmitEscalation(process);
   Change change{.type = Change::Type::kProcessEnded,
                 .timestamp_ns = event.timestamp_ns,
                 .process = &process,
-                .wait_status = event.wait_status};
-  sink_.OnChange(change);
+                .wait_status = event.wait_status,
+                .record = record};
+  Emit(change);
   if (scanning_) ended_processes_.insert(process.tgid);
   Forget(process);
 }
@@ -317,6 +330,7 @@ void ProcessTable::AddThread(Process& process, pid_t tid) {
 void ProcessTable::RemoveThread(Process& process, pid_t tid) {
   const auto found = threads_.find(tid);
   const Thread thread = found->second;
+  ABSL_ASSERT(thread.tgid == process.tgid && process.other_threads > 0);
   threads_.erase(found);
   if (thread.next != 0) threads_[thread.next].previous = thread.previous;
   if (thread.previous != 0) {
@@ -341,6 +355,7 @@ void ProcessTable::RemoveAllThreads(Process& process) {
 
 void ProcessTable::SetLeaderExited(Process& process, bool exited) {
   if (process.leader_exited == exited) return;
+  ABSL_ASSERT(exited || exited_leaders_ > 0);
   process.leader_exited = exited;
   exited ? ++exited_leaders_ : --exited_leaders_;
 }
@@ -349,9 +364,59 @@ void ProcessTable::Touch(pid_t tid) {
   if (scanning_) touched_.insert(tid);
 }
 
-void ProcessTable::Tell(Change::Type type, Process* process, int64_t timestamp_ns) {
-  Change change{.type = type, .timestamp_ns = timestamp_ns, .process = process};
+void ProcessTable::Emit(Change change) {
+  switch (change.type) {
+    case Change::Type::kProcessForked:
+    case Change::Type::kProcessAppeared:
+      ++balance_;
+      break;
+    case Change::Type::kProcessEnded:
+    case Change::Type::kProcessVanished:
+      --balance_;
+      ABSL_ASSERT(balance_ >= 0);
+      break;
+    default:
+      break;
+  }
   sink_.OnChange(change);
+}
+
+void ProcessTable::Emit(Change::Type type, Process* process, int64_t timestamp_ns,
+                        const ExitRecord* record) {
+  Emit({.type = type, .timestamp_ns = timestamp_ns, .process = process, .record = record});
+}
+
+void ProcessTable::EmitThreadExit(Process& process, const HeldExit& exit) {
+  Emit(Change::Type::kThreadExited, &process, exit.event.timestamp_ns, exit.record_or_null());
+}
+
+void ProcessTable::AssertBalanced() const {
+  ABSL_ASSERT(balance_ == static_cast<int64_t>(processes_.size()));
+  ABSL_ASSERT(exited_leaders_ <= processes_.size());
+  ABSL_ASSERT(tasks() <= max_tasks_);
+}
+
+// Every thread is in the list of its process, and in no other.
+void ProcessTable::AssertConsistent() const {
+  AssertBalanced();
+#ifndef NDEBUG
+  size_t exited_leaders = 0;
+  size_t threads = 0;
+  for (const auto& [tgid, process] : processes_) {
+    if (process.leader_exited) ++exited_leaders;
+    uint32_t of_process = 0;
+    pid_t previous = 0;
+    for (pid_t tid = process.first_other_thread; tid != 0; ++of_process) {
+      const Thread& thread = threads_.at(tid);
+      ABSL_ASSERT(thread.tgid == tgid && thread.previous == previous);
+      previous = std::exchange(tid, thread.next);
+    }
+    ABSL_ASSERT(of_process == process.other_threads);
+    threads += of_process;
+  }
+  ABSL_ASSERT(threads == threads_.size());
+  ABSL_ASSERT(exited_leaders == exited_leaders_);
+#endif
 }
 
 }  // namespace cnproc

@@ -22,24 +22,27 @@ namespace cnproc {
 // A process ends with its last thread. Not thread safe: one thread owns it.
 class ProcessTable {
  public:
-  // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and told
-  // as vanished, a thread beyond is not kept; both count in evictions(). `sink` must outlive the
+  // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and
+  // vanishes, a thread beyond is not kept; both count in evictions(). `sink` must outlive the
   // table.
   ProcessTable(size_t max_tasks, ChangeSink& sink);
 
-  void Apply(const Event& event);
+  // What `evidence` points at is read until the call returns: each change has the facts and the
+  // record that belong to it.
+  void Apply(const Event& event, const Evidence& evidence);
 
   // An exec of a set-uid program changes the uid before the kernel tells of the exec: an escalation
-  // waits that long for one. Tells those that waited at `now_ns`; call it as time passes.
-  void TellEscalations(int64_t now_ns);
+  // waits that long for one. Emits those that waited at `now_ns`; call it as time passes.
+  void EmitEscalations(int64_t now_ns);
 
   // A scan of /proc takes longer than the time between two events. From BeginScan on the table
   // remembers whom events touched, so that Reconcile knows which differences are news and which
   // are only the scan's age. Call Reconcile after the events queued during the scan are applied.
   // The first scan completes the table; from then on every difference is one that events missed.
+  // `facts` are of the snapshots, one each, or empty where nobody asked.
   void BeginScan(int64_t now_ns);
   void AbandonScan();
-  void Reconcile(std::span<const ProcessSnapshot> snapshots);
+  void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts);
   // As far as can be known it holds who lived before the first event: it was reconciled once.
   bool is_complete() const { return complete_; }
   // False once more tasks were touched during a scan than are worth remembering: abandon it.
@@ -48,9 +51,8 @@ class ProcessTable {
            max_tasks_;
   }
 
-  // Before the table is complete the exit of a task may wait to be told until it is known whether
-  // it is the process' end: then its change has the time of that exit.
-  bool HoldsExit(pid_t tgid) const;
+  // The task that the event is of. Of other threads than the leader no start is kept.
+  TaskLife LifeOf(const Event& event) const;
 
   const Process* Find(pid_t tgid) const;
   // The process that this task belongs to, its leader or another thread; null if none.
@@ -68,26 +70,36 @@ class ProcessTable {
     pid_t previous = 0;
   };
 
+  // An exit that is held back, with its own copy of its record.
+  struct HeldExit {
+    Event event;
+    std::optional<ExitRecord> record;
+
+    const ExitRecord* record_or_null() const { return record ? &*record : nullptr; }
+  };
+
   void ApplyProcessFork(const Event& event);
   void ApplyThreadFork(const Event& event);
-  void ApplyExec(const Event& event);
-  void ApplyExit(const Event& event);
+  void ApplyExec(const Event& event, const Evidence& evidence);
+  void ApplyExit(const Event& event, const ExitRecord* record);
   void ApplyIdChange(const Event& event, Change::Type type);
   void ApplyPtrace(const Event& event);
   // When the escalation that waits was, if one does; it waits no more.
   std::optional<int64_t> TakeEscalation(pid_t tgid);
-  // Returns whether the process escalated so shortly before that this exec was the reason; tells an
+  // Returns whether the process escalated so shortly before that this exec was the reason; emits an
   // older escalation.
   bool EscalatedByExec(Process& process, int64_t exec_ns);
-  void TellEscalation(Process& process);
+  void EmitEscalation(Process& process);
 
   Process* FindMutable(pid_t tgid);
   Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
-  Process& Appear(const Process& process, const ProcessSnapshot* snapshot, int64_t timestamp_ns);
+  Process& Appear(const Process& process, int64_t timestamp_ns,
+                  const ProcessSnapshot* snapshot = nullptr, const ProcessFacts* facts = nullptr);
   void Vanish(Process& process, int64_t timestamp_ns);
-  void End(Process& process, const Event& event);
-  void EndUnlessUnseen(Process& process, const Event& event);
-  std::optional<Event> TakeHeldExit(pid_t tgid);
+  void End(Process& process, const Event& event, const ExitRecord* record);
+  void EndUnlessUnseen(Process& process, const Event& event, const ExitRecord* record);
+  bool HoldsExit(pid_t tgid) const;
+  std::optional<HeldExit> TakeHeldExit(pid_t tgid);
   void Forget(Process& process);
   void GiveUpIfFull(Process& newcomer, int64_t timestamp_ns);
   size_t tasks() const { return processes_.size() + threads_.size(); }
@@ -99,10 +111,16 @@ class ProcessTable {
   void SetLeaderExited(Process& process, bool exited);
 
   void SettleHeldExits();
-  void ReconcileOne(const ProcessSnapshot& snapshot);
+  void ReconcileOne(const ProcessSnapshot& snapshot, const ProcessFacts* facts);
   void ReconcileThreads(Process& process, const ProcessSnapshot& snapshot);
   void Touch(pid_t tid);
-  void Tell(Change::Type type, Process* process, int64_t timestamp_ns);
+  void Emit(Change change);
+  void Emit(Change::Type type, Process* process, int64_t timestamp_ns,
+            const ExitRecord* record = nullptr);
+  void EmitThreadExit(Process& process, const HeldExit& exit);
+  // What the table promises of itself: cheap, at each door, and in full, after each scan.
+  void AssertBalanced() const;
+  void AssertConsistent() const;
 
   const size_t max_tasks_;
   ChangeSink& sink_;
@@ -111,6 +129,8 @@ class ProcessTable {
   absl::flat_hash_map<pid_t, int64_t> escalations_;  // that wait: by tgid, when they were
   size_t exited_leaders_ = 0;
   uint64_t evictions_ = 0;
+  // appeared + forked - ended - vanished, as emitted.
+  int64_t balance_ = 0;
 
   bool complete_ = false;  // the first scan was reconciled
   bool scanning_ = false;
@@ -123,7 +143,7 @@ class ProcessTable {
   // Before the first scan is reconciled: processes that only an event told of. They may have
   // threads that none told of, and so an exit may be a process' end or not: the latest is held
   // back.
-  absl::flat_hash_map<pid_t, std::optional<Event>> unseen_;  // by tgid
+  absl::flat_hash_map<pid_t, std::optional<HeldExit>> unseen_;  // by tgid
 };
 
 }  // namespace cnproc

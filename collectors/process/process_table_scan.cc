@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/macros.h"
 #include "collectors/process/process_table.h"
 
 namespace cnproc {
@@ -29,14 +30,16 @@ void ProcessTable::AbandonScan() {
   execed_ = {};
 }
 
-void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots) {
+void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots,
+                             std::span<const ProcessFacts> facts) {
+  ABSL_ASSERT(facts.empty() || facts.size() == snapshots.size());
   // What it corrects itself is no news of the time since.
   scanning_ = false;
   absl::flat_hash_set<pid_t> living;
   living.reserve(snapshots.size());
-  for (const ProcessSnapshot& snapshot : snapshots) {
-    living.insert(snapshot.tgid);
-    ReconcileOne(snapshot);
+  for (size_t i = 0; i < snapshots.size(); ++i) {
+    living.insert(snapshots[i].tgid);
+    ReconcileOne(snapshots[i], facts.empty() ? nullptr : &facts[i]);
   }
   SettleHeldExits();
   std::vector<pid_t> vanished;
@@ -46,6 +49,7 @@ void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots) {
   for (const pid_t tgid : vanished) Vanish(*FindMutable(tgid), scan_start_ns_);
   complete_ = true;
   AbandonScan();
+  AssertConsistent();
 }
 
 // Every thread is known now.
@@ -54,14 +58,14 @@ void ProcessTable::SettleHeldExits() {
     if (!exit) continue;
     Process& process = *FindMutable(tgid);
     if (process.other_threads == 0) {
-      End(process, *exit);
+      End(process, exit->event, exit->record_or_null());
     } else {
-      Tell(Change::Type::kThreadExited, &process, exit->timestamp_ns);
+      EmitThreadExit(process, *exit);
     }
   }
 }
 
-void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
+void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot, const ProcessFacts* facts) {
   // Of the one that ended, even if another has its id by now.
   if (ended_processes_.contains(snapshot.tgid)) return;
   Process* process = FindMutable(snapshot.tgid);
@@ -87,12 +91,12 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
                        .real_uid = snapshot.real_uid,
                        .effective_uid = snapshot.effective_uid,
                        .kernel_thread = snapshot.kernel_thread},
-                      &snapshot, scan_start_ns_);
+                      scan_start_ns_, &snapshot, facts);
   }
   if (!touched && !snapshot.leader_exited) {
-    // The exit was that of a leader whose id a thread took over: it is about to tell of its exec.
-    if (const std::optional<Event> exit = TakeHeldExit(process->tgid)) {
-      Tell(Change::Type::kThreadExited, process, exit->timestamp_ns);
+    // The exit was that of a leader whose id a thread took over: it is about to send its exec.
+    if (const std::optional<HeldExit> exit = TakeHeldExit(process->tgid)) {
+      EmitThreadExit(*process, *exit);
     }
   }
   if (process->start_ns == kUnknownStart) process->start_ns = snapshot.start_ns;
@@ -104,12 +108,12 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot) {
   }
   if (!touched) SetLeaderExited(*process, snapshot.leader_exited);
   if (known) {
-    Change change{.type = Change::Type::kProcessConfirmed,
-                  .real_uid_corrected = process->real_uid != real_uid_before,
-                  .timestamp_ns = scan_start_ns_,
-                  .process = process,
-                  .snapshot = &snapshot};
-    sink_.OnChange(change);
+    Emit({.type = Change::Type::kProcessConfirmed,
+          .real_uid_corrected = process->real_uid != real_uid_before,
+          .timestamp_ns = scan_start_ns_,
+          .process = process,
+          .snapshot = &snapshot,
+          .facts = facts});
   }
   ReconcileThreads(*process, snapshot);
   // Its last thread's exit came before it was known, and is not held back.

@@ -70,28 +70,24 @@ class WhoWorld final : private ChangeSink {
   void BeginScan() { table_.BeginScan(now_ns_); }
   void EndScan(const std::vector<ProcessSnapshot>& processes,
                const std::vector<ProcessFacts>& facts) {
-    scan_ = &processes;
-    scan_facts_ = &facts;
     identities_.InternMostCommon(processes, facts);
-    table_.Reconcile(processes);
-    scan_ = nullptr;
+    table_.Reconcile(processes, facts);
   }
 
   void Fork(pid_t child, pid_t parent) { Tell({.type = EventType::kFork}, child, child, parent); }
   void ForkThread(pid_t tid, pid_t tgid) { Tell({.type = EventType::kFork}, tid, tgid, 1); }
   void Exec(pid_t pid, std::optional<ProcessFacts> facts,
             std::optional<ExitRecord> record = std::nullopt) {
-    facts_ = facts ? &*facts : nullptr;
-    record_ = record ? &*record : nullptr;
-    Tell({.type = EventType::kExec}, pid, pid, 0);
+    Tell({.type = EventType::kExec}, pid, pid, 0,
+         {.facts = facts ? &*facts : nullptr, .exec_record = record ? &*record : nullptr});
   }
   void Exit(pid_t pid, uint32_t wait_status = 0, std::optional<ExitRecord> record = std::nullopt) {
     ExitThread(pid, pid, wait_status, record);
   }
   void ExitThread(pid_t tid, pid_t tgid, uint32_t wait_status = 0,
                   std::optional<ExitRecord> record = std::nullopt) {
-    record_ = record ? &*record : nullptr;
-    Tell({.type = EventType::kExit, .wait_status = wait_status}, tid, tgid, 0);
+    Tell({.type = EventType::kExit, .wait_status = wait_status}, tid, tgid, 0,
+         {.exit_record = record ? &*record : nullptr});
   }
   void SetUid(pid_t pid, uint32_t real, uint32_t effective) {
     Tell({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid, 0);
@@ -99,7 +95,7 @@ class WhoWorld final : private ChangeSink {
   // Until an escalation cannot be that of an exec any more.
   void Settle() {
     Advance(1'000'000'000);
-    table_.TellEscalations(now_ns_);
+    table_.EmitEscalations(now_ns_);
   }
   void KillForMemory(pid_t tid, bool in_cgroup) {
     Process nobody;
@@ -185,28 +181,17 @@ class WhoWorld final : private ChangeSink {
     return settings;
   }
 
-  void Tell(Event event, pid_t tid, pid_t tgid, pid_t parent) {
+  void Tell(Event event, pid_t tid, pid_t tgid, pid_t parent, const Evidence& evidence = {}) {
     Advance(1'000'000);
     event.timestamp_ns = now_ns_;
     event.tid = tid;
     event.tgid = tgid;
     event.parent_tid = parent;
     event.parent_tgid = parent;
-    table_.Apply(event);
-    facts_ = nullptr;
-    record_ = nullptr;
+    table_.Apply(event, evidence);
   }
 
   void OnChange(Change& change) override {
-    if (change.snapshot != nullptr) {
-      change.facts = &(*scan_facts_)[static_cast<size_t>(change.snapshot - scan_->data())];
-    } else if (change.type == Change::Type::kExeced) {
-      change.facts = facts_;
-      change.record = record_;
-    } else if (change.type == Change::Type::kThreadExited ||
-               change.type == Change::Type::kProcessEnded) {
-      change.record = record_;
-    }
     identities_.Assign(change);
     for (const auto& collector : collectors_) {
       if (collector->Wants(change.type)) collector->OnChange(change);
@@ -218,10 +203,6 @@ class WhoWorld final : private ChangeSink {
   Identities identities_;
   ProcessTable table_;
   std::vector<std::unique_ptr<Collector>> collectors_;
-  const std::vector<ProcessSnapshot>* scan_ = nullptr;
-  const std::vector<ProcessFacts>* scan_facts_ = nullptr;
-  const ProcessFacts* facts_ = nullptr;
-  const ExitRecord* record_ = nullptr;
 };
 
 }  // namespace cnproc

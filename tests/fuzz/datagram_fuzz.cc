@@ -19,7 +19,7 @@ class Table final : public BatchSink, private ChangeSink {
   void OnBatch(std::span<const Event> events, int64_t /*received_ns*/,
                const StreamStats& /*stats*/) override {
     for (const Event& event : events) {
-      table_.Apply(event);
+      table_.Apply(event, {});
       if (table_.processes() > kMaxTasks) __builtin_trap();
     }
   }

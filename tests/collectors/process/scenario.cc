@@ -113,7 +113,7 @@ void Scenario::PlayLine(const std::string& action) {
     seen_.clear();
     table_.BeginScan(now_ns_);
   } else if (words[0] == "reconcile") {
-    table_.Reconcile(seen_);
+    table_.Reconcile(seen_, {});
   } else if (words[0].rfind("seen", 0) == 0) {
     const int tgid = Number(words[1]);
     const Process* known = table_.Find(tgid);
@@ -143,7 +143,7 @@ void Scenario::PlayEvent(const std::vector<std::string>& words) {
   if (words[0] == "fork") {
     event.parent_tid = event.parent_tgid = Number(words[1]);
     event.tid = event.tgid = Number(words[3]);
-    table_.Apply(event);
+    table_.Apply(event, {});
     return;
   }
   std::tie(event.tgid, event.tid) = Task(words[1]);
@@ -154,7 +154,7 @@ void Scenario::PlayEvent(const std::vector<std::string>& words) {
     event.real_id = static_cast<uint32_t>(Number(ids.first));
     event.effective_id = static_cast<uint32_t>(Number(ids.second));
   }
-  table_.Apply(event);
+  table_.Apply(event, {});
 }
 
 }  // namespace cnproc
