@@ -10,45 +10,16 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "collectors/cut.h"
 #include "collectors/metrics/family.h"
 #include "collectors/process/change.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_table.h"
-#include "collectors/stream_stats.h"
 #include "collectors/who/settings.h"
 
 namespace cnproc {
 
 class Identities;
-
-// Numbers of the host beside the stream, read before the cut. Absent where they could not be read,
-// and in a replay.
-struct HostNumbers {
-  std::optional<uint64_t> kernel_forks;  // since the exporter started
-  std::optional<uint64_t> tasks;
-  std::optional<uint64_t> pid_max;
-  std::optional<uint64_t> threads_max;
-  std::optional<uint64_t> oom_kills;  // since the exporter started
-};
-
-// What was read beside the stream. Counters since the exporter started.
-struct SideStats {
-  uint64_t exit_records = 0;
-  uint64_t exit_records_lost = 0;
-  uint64_t log_records_lost = 0;  // of the kernel's log
-};
-
-// One consistent cut, valid during Collect.
-struct Cut {
-  const StreamStats& stream;
-  const ProcessTable& processes;
-  const HostNumbers& host;
-  const SideStats& machine;
-  bool up = false;
-  uint32_t receive_buffer_bytes = 0;
-  int64_t unix_offset_ns = 0;     // Unix time less the events' clock
-  double start_time_seconds = 0;  // Unix time at which counting began
-};
 
 // What a collector is made with; all of it outlives the collector but the settings.
 struct CollectorContext {

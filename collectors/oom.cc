@@ -38,7 +38,7 @@ class OomCollector final : public Collector {
                           "Records of the kernel's log that were overwritten before they were "
                           "read: kills may be among them.",
                           start)
-        .Add(static_cast<double>(cut.machine.log_records_lost));
+        .Add(static_cast<double>(cut.side.log_records_lost));
     if (cut.host.oom_kills) {
       FamilyWriter::Counter(families, "cnproc_kernel_oom_kills_total",
                             "Kills by /proc/vmstat since the exporter started: an independent "

@@ -36,7 +36,7 @@ class StreamCollector final : public Collector {
         .Add(cut.up ? 1 : 0);
     FamilyWriter::Gauge(families, "cnproc_receive_buffer_bytes",
                         "Receive buffer of the process-life socket as granted by the kernel.")
-        .Add(cut.receive_buffer_bytes);
+        .Add(cut.stream.receive_buffer_bytes);
     const int64_t newest_ns = cut.stream.newest_event_ns;
     FamilyWriter::Gauge(families, "cnproc_last_event_timestamp_seconds",
                         "Unix time of the newest event, 0 before the first one.")

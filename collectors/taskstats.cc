@@ -64,10 +64,10 @@ class TaskstatsCollector final : public Collector {
     const double start = cut.start_time_seconds;
     FamilyWriter::Counter(families, "cnproc_taskstats_records_total",
                           "Exit records of tasks received.", start)
-        .Add(static_cast<double>(cut.machine.exit_records));
+        .Add(static_cast<double>(cut.side.exit_records));
     FamilyWriter::Counter(families, "cnproc_taskstats_records_lost_total",
                           "Exit records lost in the receive buffer.", start)
-        .Add(static_cast<double>(cut.machine.exit_records_lost));
+        .Add(static_cast<double>(cut.side.exit_records_lost));
     FamilyWriter::Counter(families, "cnproc_short_lived_cpu_seconds_total",
                           "CPU time of ended processes that lived less than a minute, which "
                           "sampling cannot see.",

@@ -8,13 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "collectors/base/time.h"
-#include "collectors/kernel/connector.h"
-#include "collectors/kernel/recorder.h"
-#include "collectors/kernel/replay.h"
 #include "collectors/metrics/family_writer.h"
 #include "collectors/registry.h"
 #include "exporter/log.h"
-#include "exporter/machine_sources.h"
 #include "exporter/self_metrics.h"
 #include "exporter/settings.h"
 #include "exporter/version.h"
@@ -22,15 +18,13 @@
 namespace cnproc {
 namespace {
 
-PipelineOptions MakePipelineOptions(const Options& options, const Settings& settings,
-                                    uint32_t receive_buffer_bytes) {
+PipelineOptions MakePipelineOptions(const Options& options, const Settings& settings) {
   PipelineOptions pipeline;
   pipeline.collectors = options.collectors;
   if (options.replay_file.empty()) pipeline.procfs_root = options.procfs_root;
-  pipeline.receive_buffer_bytes = receive_buffer_bytes;
   pipeline.kubelet_runtime = options.kubelet_runtime;
   pipeline.settings = settings;
-  pipeline.notify = [](Severity severity, const std::string& message) { Log(severity, message); };
+  pipeline.say = [](Severity severity, const std::string& message) { Log(severity, message); };
   return pipeline;
 }
 
@@ -61,63 +55,13 @@ RoutesOptions MakeRoutesOptions(const Options& options) {
   return routes;
 }
 
-absl::StatusOr<Source> OpenConnector(const Options& options) {
-  ConnectorOptions connector_options;
-  connector_options.receive_buffer_bytes = options.receive_buffer_bytes;
-  connector_options.network_namespace = options.network_namespace;
-  connector_options.procfs_root = options.procfs_root;
-  absl::StatusOr<std::unique_ptr<Connector>> connector = Connector::Open(connector_options);
-  if (!connector.ok()) return connector.status();
-  const ReceiveBufferGrant grant = (*connector)->receive_buffer();
-  Log(Severity::kInfo, "subscribed to the process connector",
-      {{"receive_buffer_bytes", absl::StrCat(grant.bytes)}});
-  Source source{.datagrams = *std::move(connector), .receive_buffer = grant};
-  if (source.IsShortOfBuffer(options)) {
-    Log(Severity::kWarn,
-        absl::StrCat("the receive buffer is smaller than asked for: storms can lose events; ",
-                     kHowToGetBuffer),
-        {{"asked_bytes", absl::StrCat(options.receive_buffer_bytes)},
-         {"granted_bytes", absl::StrCat(grant.bytes / 2)}});
-  }
-  return source;
-}
-
 }  // namespace
 
-// The kernel doubles what was asked for, and where it was forced gives all of it.
-bool Source::IsShortOfBuffer(const Options& options) const {
-  return !receive_buffer.forced && receive_buffer.bytes / 2 < options.receive_buffer_bytes;
-}
-
-absl::StatusOr<Source> OpenSource(const Options& options) {
-  if (!options.replay_file.empty()) {
-    absl::StatusOr<std::unique_ptr<Replay>> replay = Replay::Open(
-        {.path = options.replay_file, .speed = options.replay_speed, .loop = options.replay_loop});
-    if (!replay.ok()) return replay.status();
-    return Source{.datagrams = *std::move(replay), .receive_buffer = {}};
-  }
-  // Before the kernel is asked for anything: a path that cannot be written is found at once.
-  std::unique_ptr<Recorder> recorder;
-  if (!options.record_file.empty()) {
-    absl::StatusOr<std::unique_ptr<Recorder>> created =
-        Recorder::Create(options.record_file, options.record_max_bytes,
-                         [](const std::string& message) { Log(Severity::kWarn, message); });
-    if (!created.ok()) return absl::InvalidArgumentError(created.status().message());
-    recorder = *std::move(created);
-  }
-  absl::StatusOr<Source> source = OpenConnector(options);
-  if (!source.ok() || recorder == nullptr) return source;
-  source->datagrams =
-      std::make_unique<RecordedSource>(std::move(source->datagrams), std::move(recorder));
-  return source;
-}
-
-App::App(const Options& options, const Settings& settings, Source source,
+App::App(const Options& options, const Settings& settings, PipelineInputs inputs,
          std::unique_ptr<Guard> guard)
     : options_(options),
       reload_success_seconds_(UnixSeconds()),
-      pipeline_(std::move(source.datagrams), OpenMachine(options),
-                MakePipelineOptions(options, settings, source.receive_buffer.bytes)),
+      pipeline_(std::move(inputs), MakePipelineOptions(options, settings)),
       routes_(MakeRoutesOptions(options), *this),
       guard_(std::move(guard)),
       server_({.listen_addresses = options.listen_addresses,

@@ -22,21 +22,10 @@
 
 namespace cnproc {
 
-// The kernel's connector or a recording, as the options say, recorded if they say so.
-struct Source {
-  std::unique_ptr<DatagramSource> datagrams;
-  ReceiveBufferGrant receive_buffer;  // of the life socket; nothing of a recording
-  // The kernel granted less than the options ask for: it lacks CAP_NET_ADMIN.
-  bool IsShortOfBuffer(const Options& options) const;
-};
-inline constexpr const char* kHowToGetBuffer =
-    "give the binary CAP_NET_ADMIN or raise net.core.rmem_max";
-absl::StatusOr<Source> OpenSource(const Options& options);
-
 // Block SIGTERM, SIGINT and SIGHUP before: the threads inherit the mask.
 class App final : private MetricsSource {
  public:
-  App(const Options& options, const Settings& settings, Source source,
+  App(const Options& options, const Settings& settings, PipelineInputs inputs,
       std::unique_ptr<Guard> guard);
   ~App() override;
 

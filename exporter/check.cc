@@ -18,8 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/recorder.h"
-#include "exporter/app.h"
-#include "exporter/machine_sources.h"
+#include "exporter/inputs.h"
 
 namespace cnproc {
 namespace {
@@ -148,7 +147,7 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
   bool good = stream_works;
   if (!options.record_file.empty()) good = CheckRecording(options.record_file) && good;
   if (options.replay_file.empty()) CheckProcfs(options);
-  const SideInputs machine = OpenMachine(options);
+  const SideInputs machine = OpenSideInputs(options);
   const absl::Status sees_processes = options.replay_file.empty()
                                           ? ProcFs(options.procfs_root).SeesEveryProcess()
                                           : absl::OkStatus();

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "collectors/base/notify.h"
+#include "collectors/base/log_sink.h"
 
 namespace cnproc {
 

@@ -16,6 +16,7 @@
 #include "collectors/base/time.h"
 #include "exporter/app.h"
 #include "exporter/check.h"
+#include "exporter/inputs.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
 #include "exporter/service_manager.h"
@@ -102,14 +103,14 @@ int Run(const Options& options) {
   }
   if (options.config_check) return CheckConfiguration(options, *settings);
   WarnOfShortTimeouts(options);
-  absl::StatusOr<Source> source = OpenSource(options);
-  if (!source.ok()) {
+  absl::StatusOr<PipelineInputs> inputs = OpenInputs(options);
+  if (!inputs.ok()) {
     // A recording is a file of the operator's; without one the machine is at fault.
-    const bool bad_file = !options.replay_file.empty() || absl::IsInvalidArgument(source.status());
-    Fail(source.status());
+    const bool bad_file = !options.replay_file.empty() || absl::IsInvalidArgument(inputs.status());
+    Fail(inputs.status());
     return bad_file ? kBadUsage : kCannotWork;
   }
-  App app(options, *settings, *std::move(source), *std::move(guard));
+  App app(options, *settings, *std::move(inputs), *std::move(guard));
   if (absl::Status status = app.Start(); !status.ok()) return Fail(status);
   return ServeUntilStopped(signals, app);
 }

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "collectors/base/notify.h"
+#include "collectors/base/log_sink.h"
 #include "collectors/collector.h"
 #include "exporter/log.h"
 

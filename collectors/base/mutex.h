@@ -1,45 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-// std::mutex with clang's thread-safety annotations. Not absl::Mutex: ThreadSanitizer does not see
-// into the distribution's build of it.
+// A mutex for threads of unlike priority, and what it guards. Not absl::Mutex: ThreadSanitizer does
+// not see into the distribution's build of it, and it lends nobody a priority.
 #ifndef CNPROC_COLLECTORS_BASE_MUTEX_H_
 #define CNPROC_COLLECTORS_BASE_MUTEX_H_
 
-#include <mutex>
+#include <pthread.h>
 
-#if defined(__clang__)
-#define CNPROC_THREAD_ANNOTATION(x) __attribute__((x))
-#else
-#define CNPROC_THREAD_ANNOTATION(x)
-#endif
+#include <utility>
 
-#define CNPROC_GUARDED_BY(mutex) CNPROC_THREAD_ANNOTATION(guarded_by(mutex))
-#define CNPROC_REQUIRES(mutex) CNPROC_THREAD_ANNOTATION(requires_capability(mutex))
-#define CNPROC_EXCLUDES(mutex) CNPROC_THREAD_ANNOTATION(locks_excluded(mutex))
+#include "absl/base/thread_annotations.h"
 
 namespace cnproc {
 
-// Also a BasicLockable, so that std::condition_variable_any takes it.
-class CNPROC_THREAD_ANNOTATION(capability("mutex")) Mutex {
+// Whoever holds it runs with the priority of whoever waits for it (PTHREAD_PRIO_INHERIT): a scrape
+// of normal priority that is preempted while it holds the lock cannot stop a collector thread that
+// runs SCHED_FIFO. Also a BasicLockable, so that std::condition_variable_any takes it.
+class ABSL_LOCKABLE Mutex {
  public:
-  void lock() CNPROC_THREAD_ANNOTATION(acquire_capability()) { mutex_.lock(); }
-  void unlock() CNPROC_THREAD_ANNOTATION(release_capability()) { mutex_.unlock(); }
+  Mutex() {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    // A kernel without priority inheritance leaves a plain mutex, which is as right.
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    if (pthread_mutex_init(&mutex_, &attributes) != 0) pthread_mutex_init(&mutex_, nullptr);
+    pthread_mutexattr_destroy(&attributes);
+  }
+  ~Mutex() { pthread_mutex_destroy(&mutex_); }
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { pthread_mutex_lock(&mutex_); }
+  void unlock() ABSL_UNLOCK_FUNCTION() { pthread_mutex_unlock(&mutex_); }
 
  private:
-  std::mutex mutex_;
+  pthread_mutex_t mutex_;
 };
 
-class CNPROC_THREAD_ANNOTATION(scoped_lockable) MutexLock {
+class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) CNPROC_THREAD_ANNOTATION(acquire_capability(mutex))
-      : mutex_(mutex) {
+  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
     mutex_.lock();
   }
-  ~MutexLock() CNPROC_THREAD_ANNOTATION(release_capability()) { mutex_.unlock(); }
+  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 
  private:
   Mutex& mutex_;
+};
+
+// The lock and what it guards are one object: nobody reaches the one without the other.
+template <typename T>
+class Guarded {
+ public:
+  // Holds the lock for as long as it lives.
+  class Access {
+   public:
+    Access(Mutex& mutex, T& guarded) : lock_(mutex), guarded_(guarded) {}
+    T* operator->() const { return &guarded_; }
+    T& operator*() const { return guarded_; }
+
+   private:
+    const MutexLock lock_;
+    T& guarded_;
+  };
+
+  template <typename... Arguments>
+  explicit Guarded(Arguments&&... arguments) : guarded_(std::forward<Arguments>(arguments)...) {}
+
+  Access Lock() { return Access(mutex_, guarded_); }
+
+ private:
+  Mutex mutex_;
+  T guarded_;
 };
 
 }  // namespace cnproc

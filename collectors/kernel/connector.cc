@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/connector.h"
 
-#include <fcntl.h>
 #include <linux/connector.h>
 #include <poll.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <climits>
@@ -18,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "collectors/base/time.h"
 #include "collectors/kernel/connector_advice.h"
+#include "collectors/kernel/netns.h"
 #include "collectors/kernel/socket_filter.h"
 
 namespace cnproc {
@@ -86,24 +85,7 @@ void Connector::Retire(SocketId id) {
 }
 
 absl::Status Connector::OpenSockets() {
-  if (options_.network_namespace.empty()) return OpenSocketsHere();
-  // setns() changes the calling thread for good, so it gets a thread of its own.
-  absl::Status status;
-  const auto open_there = [this, &status] {
-    const int fd = open(options_.network_namespace.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) {
-      status = AdviseOnNamespace(errno, options_.network_namespace);
-    } else {
-      status = OpenSocketsHere();
-    }
-    if (fd >= 0) close(fd);
-  };
-  try {
-    std::thread(open_there).join();
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot start a thread: ", error.what()));
-  }
-  return status;
+  return RunInNetworkNamespace(options_.network_namespace, [this] { return OpenSocketsHere(); });
 }
 
 absl::Status Connector::OpenSocketsHere() {

@@ -44,7 +44,7 @@ class Connector final : public DatagramSource {
   absl::Status Subscribe(bool renew) override;
   bool BeginProbe() override;
   bool IsProbing() override;
-  absl::Status Ended() const override { return absl::OkStatus(); }
+  uint32_t ReceiveBufferBytes() const override { return grant_.bytes; }
 
   const ReceiveBufferGrant& receive_buffer() const { return grant_; }
 

@@ -19,7 +19,8 @@ struct SourceRead {
   std::span<const Datagram> datagrams = {};  // valid until the next read of the same socket
 };
 
-// Used by one thread at a time.
+// Used by one thread at a time. The defaults are those of a source that cannot fail, loses nothing
+// and never ends.
 class DatagramSource {
  public:
   virtual ~DatagramSource() = default;
@@ -28,21 +29,24 @@ class DatagramSource {
   virtual void Wait(int wake_fd, int64_t timeout_ns) = 0;
   // Never blocks. An error means that the source is broken until it is renewed.
   virtual absl::StatusOr<SourceRead> Read(SocketId socket) = 0;
-  // Datagrams lost by that socket since the start, past renewals too.
-  virtual absl::StatusOr<uint64_t> Drops(SocketId socket) = 0;
   // The clock that event timestamps are taken from, in ns.
   virtual int64_t NowNs() const = 0;
+
+  // Datagrams lost by that socket since the start, past renewals too.
+  virtual absl::StatusOr<uint64_t> Drops(SocketId /*socket*/) { return 0; }
+  // Granted to the life socket in use; 0 where there is none.
+  virtual uint32_t ReceiveBufferBytes() const { return 0; }
   // Unix time less that clock, in ns. Thread safe.
-  virtual int64_t UnixOffsetNs() const = 0;
+  virtual int64_t UnixOffsetNs() const { return 0; }
   // Asks again for events. `renew` also replaces the sockets. The answer has been waited for.
-  virtual absl::Status Subscribe(bool renew) = 0;
+  virtual absl::Status Subscribe(bool /*renew*/) { return absl::OkStatus(); }
   // Begins to make the kernel send an acknowledgement from each CPU, which carries its sequence
   // number, through the life socket. False if that is not possible now.
-  virtual bool BeginProbe() = 0;
+  virtual bool BeginProbe() { return false; }
   // Whether some of them are still to be sent.
-  virtual bool IsProbing() = 0;
+  virtual bool IsProbing() { return false; }
   // OK while more can come; otherwise why not (the end of a recording).
-  virtual absl::Status Ended() const = 0;
+  virtual absl::Status Ended() const { return absl::OkStatus(); }
 };
 
 }  // namespace cnproc

@@ -70,6 +70,8 @@ class ProcessScan {
   // Reads up to `count` more processes; true once all were read. An error where not all could be,
   // for want of descriptors or memory.
   absl::StatusOr<bool> Step(size_t count);
+  // Those read so far; the caller may take out what it needs no more.
+  std::vector<ProcessSnapshot>& processes() { return processes_; }
   const std::vector<ProcessSnapshot>& processes() const { return processes_; }
 
  private:

@@ -68,6 +68,7 @@ class RecordedSource final : public DatagramSource {
   void Wait(int wake_fd, int64_t timeout_ns) override { source_->Wait(wake_fd, timeout_ns); }
   absl::StatusOr<SourceRead> Read(SocketId socket) override;
   absl::StatusOr<uint64_t> Drops(SocketId socket) override { return source_->Drops(socket); }
+  uint32_t ReceiveBufferBytes() const override { return source_->ReceiveBufferBytes(); }
   int64_t NowNs() const override { return source_->NowNs(); }
   int64_t UnixOffsetNs() const override { return source_->UnixOffsetNs(); }
   absl::Status Subscribe(bool renew) override { return source_->Subscribe(renew); }

@@ -33,12 +33,8 @@ class Replay final : public DatagramSource {
 
   void Wait(int wake_fd, int64_t timeout_ns) override;
   absl::StatusOr<SourceRead> Read(SocketId socket) override;
-  absl::StatusOr<uint64_t> Drops(SocketId /*socket*/) override { return 0; }
   int64_t NowNs() const override;
   int64_t UnixOffsetNs() const override { return unix_offset_ns_; }
-  absl::Status Subscribe(bool /*renew*/) override { return absl::OkStatus(); }
-  bool BeginProbe() override { return false; }
-  bool IsProbing() override { return false; }
   absl::Status Ended() const override { return ended_; }
 
  private:

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/taskstats_socket.h"
 
-#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/taskstats.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -18,7 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/kernel/connector_advice.h"
+#include "collectors/kernel/netns.h"
 #include "collectors/kernel/taskstats.h"
 
 namespace cnproc {
@@ -66,19 +63,12 @@ TaskstatsSocket::TaskstatsSocket(NetlinkSocket socket, const ReceiveBufferGrant&
 
 absl::StatusOr<TaskstatsSocket> TaskstatsSocket::Open(uint32_t receive_buffer_bytes,
                                                       const std::string& network_namespace) {
-  if (network_namespace.empty()) return OpenHere(receive_buffer_bytes);
-  // setns() changes the calling thread for good, so it gets a thread of its own.
   absl::StatusOr<TaskstatsSocket> result = absl::UnknownError("not opened");
-  std::thread opener([&] {
-    const int fd = open(network_namespace.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) {
-      result = AdviseOnNamespace(errno, network_namespace);
-    } else {
-      result = OpenHere(receive_buffer_bytes);
-    }
-    if (fd >= 0) close(fd);
+  const absl::Status status = RunInNetworkNamespace(network_namespace, [&] {
+    result = OpenHere(receive_buffer_bytes);
+    return result.status();
   });
-  opener.join();
+  if (!status.ok()) return status;
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/base/macros.h"
 #include "collectors/base/time.h"
 
 namespace cnproc {
@@ -23,8 +24,8 @@ constexpr int64_t kProbeCostFactor = 20;
 
 }  // namespace
 
-EventStream::EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus)
-    : source_(source), sink_(sink), audit_(max_cpus) {}
+EventStream::EventStream(DatagramSource& source, size_t max_cpus)
+    : source_(source), audit_(max_cpus) {}
 
 absl::Status EventStream::OnSubscribed(bool probe) {
   const absl::StatusOr<uint64_t> drops = ReadDrops();
@@ -34,46 +35,71 @@ absl::Status EventStream::OnSubscribed(bool probe) {
   return absl::OkStatus();
 }
 
-// The life socket is read first and told last. An attribute event that happened after what is known
-// of the life socket waits for the next round: a life event that comes before it may be queued by
-// now. So the two sockets are told as one stream, in the order in which a process did things.
-absl::StatusOr<Round> EventStream::ReadRound(bool thorough) {
+void EventStream::BeginRound(bool thorough) {
+  ABSL_ASSERT(all_delivered_);
+  life_.clear();
+  receipts_.clear();
+  delivered_receipts_ = 0;
+  all_delivered_ = false;
+  life_drained_ = false;
+  read_ = ReadBoth(thorough);
+}
+
+// The life socket is read first and delivered last. An attribute event that happened after what is
+// known of the life socket waits for the next round: a life event that comes before it may be
+// queued by now. So the two sockets are one stream, in the order in which a process did things.
+absl::Status EventStream::ReadBoth(bool thorough) {
   // What was sent before this round is read by it.
-  const bool answered = probe_ != Probe::kNone && !source_.IsProbing();
+  answered_ = probe_ != Probe::kNone && !source_.IsProbing();
   const absl::StatusOr<bool> life_drained = ReadLife();
-  if (!life_drained.ok()) {
-    Tell();
-    return life_drained.status();
-  }
-  if (probe_ == Probe::kBaselines && answered && *life_drained) {
+  if (!life_drained.ok()) return life_drained.status();
+  life_drained_ = *life_drained;
+  if (probe_ == Probe::kBaselines && answered_ && life_drained_) {
     const absl::StatusOr<uint64_t> drops = ReadDrops();
     if (!drops.ok()) return drops.status();
     audit_.EndBaselines(*drops);
     probe_ = Probe::kNone;
   }
   // From which number on each CPU is audited comes through the life socket, so the other one waits.
-  const bool baselines_known = probe_ != Probe::kBaselines;
-  if (baselines_known) {
-    if (absl::Status status = ReadAttributes(thorough); !status.ok()) {
-      Tell();
-      return status;
-    }
+  if (probe_ == Probe::kBaselines) return absl::OkStatus();
+  return ReadAttributes(thorough);
+}
+
+// The batches are those in which the life events were received, with the attributes merged in by
+// timestamp; the last has the attributes that are left.
+std::optional<Batch> EventStream::Next() {
+  while (delivered_receipts_ < receipts_.size()) {
+    const size_t begin = delivered_receipts_ == 0 ? 0 : receipts_[delivered_receipts_ - 1].end;
+    const Receipt& receipt = receipts_[delivered_receipts_++];
+    const Batch batch{
+        .events = WithAttributes(std::span(life_).subspan(begin, receipt.end - begin)),
+        .received_ns = receipt.received_ns};
+    if (batch.events.empty()) continue;
+    Count(batch.events);
+    return batch;
   }
-  Tell();
-  const bool all_read = *life_drained && baselines_known && attributes_drained_;
+  if (std::exchange(all_delivered_, true)) return std::nullopt;
+  merged_.clear();
+  MergeAttributesUntil(horizon_ns_);
+  if (merged_.empty()) return std::nullopt;
+  Count(merged_);
+  return Batch{.events = merged_, .received_ns = source_.NowNs()};
+}
+
+absl::StatusOr<Round> EventStream::EndRound() {
+  ABSL_ASSERT(all_delivered_);
+  if (!read_.ok()) return read_;
+  const bool all_read = life_drained_ && probe_ != Probe::kBaselines && attributes_drained_;
   const uint64_t lost_before = stats_.lost();
   const uint64_t life_lost_before = stats_.life_lost();
-  if (absl::Status status = AccountForLoss(all_read, answered); !status.ok()) return status;
-  Publish();
-  return Round{.drained = all_read && told_attributes_ == attributes_.size(),
-               .life_drained = *life_drained,
+  if (absl::Status status = AccountForLoss(all_read, answered_); !status.ok()) return status;
+  return Round{.drained = all_read && delivered_attributes_ == attributes_.size(),
+               .life_drained = life_drained_,
                .lost = stats_.lost() > lost_before,
                .life_lost = stats_.life_lost() > life_lost_before};
 }
 
 absl::StatusOr<bool> EventStream::ReadLife() {
-  life_.clear();
-  receipts_.clear();
   bool drained = false;
   uint64_t drops = stats_.dropped[static_cast<size_t>(SocketId::kLife)];
   for (int reads = 0; reads < kMaxLifeReads && !drained; ++reads) {
@@ -108,8 +134,8 @@ absl::StatusOr<bool> EventStream::ReadLife() {
 
 absl::Status EventStream::ReadAttributes(bool thorough) {
   attributes_.erase(attributes_.begin(),
-                    attributes_.begin() + static_cast<std::ptrdiff_t>(told_attributes_));
-  told_attributes_ = 0;
+                    attributes_.begin() + static_cast<std::ptrdiff_t>(delivered_attributes_));
+  delivered_attributes_ = 0;
   const int64_t earned = (source_.NowNs() - attribute_reads_since_ns_) / kAttributePaceNs;
   attribute_reads_since_ns_ += earned * kAttributePaceNs;
   attribute_reads_ =
@@ -130,32 +156,17 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
   return absl::OkStatus();
 }
 
-// Merged by timestamp, in the batches in which the life events were received.
-void EventStream::Tell() {
-  size_t next = 0;
-  for (const Receipt& receipt : receipts_) {
-    const std::span<const Event> received = std::span(life_).subspan(next, receipt.end - next);
-    next = receipt.end;
-    TellBatch(WithAttributes(received), receipt.received_ns);
-  }
-  merged_.clear();
-  MergeAttributesUntil(horizon_ns_);
-  TellBatch(merged_, source_.NowNs());
-}
-
-// Counted with the batch that it is applied in, so that every cut agrees with itself.
-void EventStream::TellBatch(std::span<const Event> events, int64_t received_ns) {
-  if (events.empty()) return;
+// With the batch that they are applied in, so that every cut agrees with itself.
+void EventStream::Count(std::span<const Event> events) {
   for (const Event& event : events) {
     ++stats_.events[static_cast<size_t>(event.type)];
     stats_.newest_event_ns = std::max(stats_.newest_event_ns, event.timestamp_ns);
   }
-  sink_.OnBatch(events, received_ns, stats_);
 }
 
 // Valid until the next call.
 std::span<const Event> EventStream::WithAttributes(std::span<const Event> life) {
-  if (told_attributes_ == attributes_.size()) return life;
+  if (delivered_attributes_ == attributes_.size()) return life;
   merged_.clear();
   for (const Event& event : life) {
     MergeAttributesUntil(event.timestamp_ns);
@@ -197,9 +208,9 @@ bool EventStream::Take(const Datagram& datagram, std::vector<Event>& events) {
 }
 
 void EventStream::MergeAttributesUntil(int64_t timestamp_ns) {
-  while (told_attributes_ < attributes_.size() &&
-         attributes_[told_attributes_].timestamp_ns <= timestamp_ns) {
-    merged_.push_back(attributes_[told_attributes_++]);
+  while (delivered_attributes_ < attributes_.size() &&
+         attributes_[delivered_attributes_].timestamp_ns <= timestamp_ns) {
+    merged_.push_back(attributes_[delivered_attributes_++]);
   }
 }
 

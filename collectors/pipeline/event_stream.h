@@ -5,52 +5,60 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collectors/cut.h"
 #include "collectors/kernel/cn_proc.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/kernel/sequence_audit.h"
 #include "collectors/process/event.h"
-#include "collectors/stream_stats.h"
 
 namespace cnproc {
 
-class BatchSink {
- public:
-  virtual ~BatchSink() = default;
-  // Events in the order in which they are to be applied, when they were received (the events'
-  // clock), and the stream's numbers with these events in them. Valid during the call.
-  virtual void OnBatch(std::span<const Event> events, int64_t received_ns,
-                       const StreamStats& stats) = 0;
+// Events in the order in which they are to be applied, and when they were received (the events'
+// clock). Valid until the next call of the stream.
+struct Batch {
+  std::span<const Event> events;
+  int64_t received_ns = 0;
 };
 
+// What a reading of both sockets came to.
 struct Round {
-  bool drained = false;       // both sockets were read until they were empty, all of it was told
+  bool drained = false;  // both sockets were read until they were empty, all of it was delivered
   bool life_drained = false;  // the life socket was; under a flood of attributes the other never is
   bool lost = false;          // the round found events to be lost,
   bool life_lost = false;     // and not of attributes alone
 };
 
-// Used by one thread. `source` and `sink` must outlive it.
+// A round is begun, pulled batch by batch, and ended:
+//   stream.BeginRound(thorough);
+//   while (const std::optional<Batch> batch = stream.Next()) …
+//   const absl::StatusOr<Round> round = stream.EndRound();
+// Used by one thread. `source` must outlive it.
 class EventStream {
  public:
-  EventStream(DatagramSource& source, BatchSink& sink, size_t max_cpus);
+  EventStream(DatagramSource& source, size_t max_cpus);
 
-  // Tells that a new subscription was acknowledged: numbers of events start anew. `probe`: from
-  // those in the answers to a probe, which this begins; else from the first events.
+  // A new subscription was acknowledged: numbers of events start anew. `probe`: from those in the
+  // answers to a probe, which this begins; else from the first events.
   absl::Status OnSubscribed(bool probe);
 
-  // Reads what is queued, in bounded batches and of a bounded number. `thorough` gives the
-  // attribute socket more than its share, for a scrape. An error is that of the source.
-  absl::StatusOr<Round> ReadRound(bool thorough);
+  // Reads what is queued, a bounded number. `thorough` gives the attribute socket more than its
+  // share, for a scrape.
+  void BeginRound(bool thorough);
+  // Every batch once, and in stats() from then on; nothing once all of the round was delivered.
+  std::optional<Batch> Next();
+  // After the last batch: accounts for what was lost. An error is that of the source, which may
+  // have come after some batches.
+  absl::StatusOr<Round> EndRound();
 
-  // The owner adds what it alone knows (subscription, resyncs); told with the next batch.
+  // The owner adds what it alone knows (subscriptions, resyncs).
   StreamStats& stats() { return stats_; }
-  // Tells the sink the numbers alone.
-  void Publish() { sink_.OnBatch({}, 0, stats_); }
+  const StreamStats& stats() const { return stats_; }
 
  private:
   // Life events of one receive: they end before `end` of life_.
@@ -59,11 +67,11 @@ class EventStream {
     int64_t received_ns = 0;
   };
 
+  absl::Status ReadBoth(bool thorough);
   absl::StatusOr<bool> ReadLife();
   absl::Status ReadAttributes(bool thorough);
   bool Take(const Datagram& datagram, std::vector<Event>& events);
-  void Tell();
-  void TellBatch(std::span<const Event> events, int64_t received_ns);
+  void Count(std::span<const Event> events);
   std::span<const Event> WithAttributes(std::span<const Event> life);
   void MergeAttributesUntil(int64_t timestamp_ns);
   absl::Status AccountForLoss(bool drained, bool answered);
@@ -71,17 +79,23 @@ class EventStream {
   absl::StatusOr<uint64_t> ReadDrops();
 
   DatagramSource& source_;
-  BatchSink& sink_;
   StreamStats stats_;
   SequenceAudit audit_;
 
-  std::vector<Event> life_;  // of this round
+  // The round.
+  absl::Status read_;          // how the reading ended
+  bool life_drained_ = false;  // by it
+  bool answered_ = false;      // the probe was, before the round began
+  std::vector<Event> life_;
   std::vector<Receipt> receipts_;
-  // Every life event that its process made before then is in life_ or was told.
+  size_t delivered_receipts_ = 0;
+  bool all_delivered_ = true;
+
+  // Every life event that its process made before then is in life_ or was delivered.
   int64_t horizon_ns_ = 0;
-  // Not told yet: a life event that is still queued may come before them.
+  // Those not delivered yet wait: a life event that is still queued may come before them.
   std::vector<Event> attributes_;
-  size_t told_attributes_ = 0;
+  size_t delivered_attributes_ = 0;
   bool attributes_drained_ = true;
   int64_t attribute_reads_ = 0;           // full ones that may still be made,
   int64_t attribute_reads_since_ns_ = 0;  // earned until then

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <csignal>
 #include <utility>
+#include <vector>
 
 #include "collectors/base/time.h"
-#include "collectors/process/change.h"
 
 namespace cnproc {
 namespace {
@@ -15,11 +15,11 @@ constexpr size_t kFilesPerTick = 128;  // a millisecond
 
 // More than the socket's buffer holds, in which a record takes more than a kilobyte: what was read
 // before the events that it belongs to must not push out what they still need.
-size_t MaxRecords(const SideInputs& sources) {
+size_t MaxExitRecords(const SideInputs& inputs) {
   constexpr size_t kLeast = 1 << 15;
   constexpr size_t kBytesOfRecord = 512;
-  if (!sources.exit_records.ok()) return kLeast;
-  return std::max(kLeast, sources.exit_records->grant().bytes / kBytesOfRecord);
+  if (!inputs.exit_records.ok()) return kLeast;
+  return std::max(kLeast, inputs.exit_records->grant().bytes / kBytesOfRecord);
 }
 
 bool IsKill(const Event& event) {
@@ -28,90 +28,92 @@ bool IsKill(const Event& event) {
 
 }  // namespace
 
-SideSources::SideSources(SideInputs sources)
-    : sources_(std::move(sources)),
-      max_records_(MaxRecords(sources_)),
-      records_(max_records_, kRecordMaxAgeNs) {}
+SideSources::SideSources(SideInputs inputs)
+    : inputs_(std::move(inputs)), max_exit_records_(MaxExitRecords(inputs_)) {}
 
-void SideSources::ReadFor(std::span<const Event> events, const ProgramRules& rules,
-                          int64_t now_ns) {
-  execs_.clear();
-  if (sources_.processes.ok()) {
-    for (const Event& event : events) {
-      if (event.type != EventType::kExec) continue;
-      Track(execs_.emplace_back(sources_.processes->Read(event.tgid, rules)));
-    }
-  }
-  ReadRecords(now_ns);
+const SideEvidence& SideSources::Gather(std::span<const Event> events) {
+  Clear();
+  ReadExecs(events);
+  ReadExitRecords();
   // The log says whom the kernel killed before the process exits.
   if (std::any_of(events.begin(), events.end(), IsKill)) ReadLog();
+  return evidence_;
 }
 
-void SideSources::ReadRecords(int64_t now_ns) {
-  if (!sources_.exit_records.ok()) return;
-  batch_.clear();
+const SideEvidence& SideSources::GatherAtTick() {
+  Clear();
+  ReadExitRecords();
+  if (inputs_.exit_records.ok()) ReadExitRecordDrops();
+  ReadLog();
+  if (inputs_.refusals) inputs_.refusals->Sample(kFilesPerTick, evidence_.refusals);
+  return evidence_;
+}
+
+// Keeps the memory, and what only grows.
+void SideSources::Clear() {
+  evidence_.execs.clear();
+  evidence_.exit_records.clear();
+  evidence_.exit_records_lost = false;
+  evidence_.kills.clear();
+  evidence_.refusals.clear();
+}
+
+void SideSources::ReadExecs(std::span<const Event> events) {
+  if (!inputs_.processes.ok()) return;
+  for (const Event& event : events) {
+    if (event.type != EventType::kExec) continue;
+    Track(evidence_.execs.emplace_back(inputs_.processes->Read(event.tgid, rules_)));
+  }
+}
+
+void SideSources::ReadExitRecords() {
+  if (!inputs_.exit_records.ok()) return;
+  std::vector<ExitRecord>& records = evidence_.exit_records;
   for (;;) {
-    const size_t before = batch_.size();
-    const absl::StatusOr<ReceiveOutcome> outcome = sources_.exit_records->Receive(batch_);
+    const size_t before = records.size();
+    const absl::StatusOr<ReceiveOutcome> outcome = inputs_.exit_records->Receive(records);
     if (!outcome.ok()) break;
     if (*outcome == ReceiveOutcome::kOverrun) {
-      ReadRecordDrops(now_ns);
+      ReadExitRecordDrops();
       continue;
     }
-    if (batch_.size() - before < TaskstatsSocket::kBatchRecords) {
+    if (records.size() - before < TaskstatsSocket::kBatchRecords) {
       // No more was there, unless the error of an overrun ended the batch: then the queue is full.
-      const uint64_t lost_before = stats_.exit_records_lost;
-      ReadRecordDrops(now_ns);
-      if (stats_.exit_records_lost == lost_before) break;
+      const uint64_t lost_before = evidence_.stats.exit_records_lost;
+      ReadExitRecordDrops();
+      if (evidence_.stats.exit_records_lost == lost_before) break;
     }
     // A flood is read in pieces, as the events are.
-    if (batch_.size() >= max_records_) break;
+    if (records.size() >= max_exit_records_) break;
   }
   // Not earlier: who was forked while they were read may be among them.
-  const int64_t read_ns = batch_.empty() ? 0 : MonotonicNs();
-  for (const ExitRecord& record : batch_) records_.Push(record, read_ns);
-  stats_.exit_records += batch_.size();
+  if (!records.empty()) evidence_.exit_records_read_ns = MonotonicNs();
+  evidence_.stats.exit_records += records.size();
 }
 
-std::optional<ExitRecord> SideSources::TakeRecord(const TaskLife& task, const Event& exit,
-                                                  int64_t now_ns) {
-  std::optional<int64_t> lifetime_us;
-  if (!IsLossless(now_ns) && task.start_ns != kUnknownStart) {
-    lifetime_us = (exit.timestamp_ns - task.start_ns) / 1000;
-  }
-  return records_.Take(task, lifetime_us);
-}
-
-void SideSources::ReadRecordDrops(int64_t now_ns) {
-  const absl::StatusOr<uint64_t> drops = sources_.exit_records->Drops();
-  if (!drops.ok() || *drops == stats_.exit_records_lost) return;
-  stats_.exit_records_lost = *drops;
-  OnLoss(now_ns);
+void SideSources::ReadExitRecordDrops() {
+  const absl::StatusOr<uint64_t> drops = inputs_.exit_records->Drops();
+  if (!drops.ok() || *drops == evidence_.stats.exit_records_lost) return;
+  evidence_.stats.exit_records_lost = *drops;
+  evidence_.exit_records_lost = true;
 }
 
 void SideSources::ReadLog() {
-  if (!sources_.kernel_log.ok()) return;
+  if (!inputs_.kernel_log.ok()) return;
   // An error leaves what was read; the next call tries again.
-  (void)sources_.kernel_log->Read(kills_);
-  stats_.log_records_lost = sources_.kernel_log->lost();
+  (void)inputs_.kernel_log->Read(evidence_.kills);
+  evidence_.stats.log_records_lost = inputs_.kernel_log->lost();
 }
 
-void SideSources::Tick(int64_t now_ns) {
-  ReadRecords(now_ns);
-  if (sources_.exit_records.ok()) ReadRecordDrops(now_ns);
-  ReadLog();
-  if (sources_.refusals) sources_.refusals->Sample(kFilesPerTick, refusals_);
-}
-
-ProcessFacts SideSources::Complete(const ProcessSnapshot& snapshot, const ProgramRules& rules) {
-  if (!sources_.processes.ok()) return {};
-  ProcessFacts facts = sources_.processes->Complete(snapshot, rules);
+ProcessFacts SideSources::Complete(const ProcessSnapshot& snapshot) {
+  if (!inputs_.processes.ok()) return {};
+  ProcessFacts facts = inputs_.processes->Complete(snapshot, rules_);
   Track(facts);
   return facts;
 }
 
 void SideSources::Track(const ProcessFacts& facts) {
-  if (sources_.refusals) sources_.refusals->Track(facts.cgroup);
+  if (inputs_.refusals) inputs_.refusals->Track(facts.cgroup);
 }
 
 }  // namespace cnproc

@@ -51,6 +51,7 @@ class Identities {
   // The values of a cgroup that no known process tells of.
   std::array<ValueId, kDimensionCount> ValuesOf(const CgroupIdentity& cgroup);
 
+  const ProgramRules& rules() const { return rules_; }
   int64_t now_ns() const { return now_ns_; }
   int64_t unix_offset_ns() const { return unix_offset_ns_; }
   bool wanted(Dimension dimension) const { return wanted_[static_cast<size_t>(dimension)]; }

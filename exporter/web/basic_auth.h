@@ -58,9 +58,9 @@ class BasicAuth {
   static std::optional<Login> ParseAuthorization(std::string_view header);
   Mac KeyedHash(std::string_view purpose, std::string_view text) const;
   std::optional<size_t> FindUser(const Mac& name) const;
-  bool IsRemembered(size_t user, const Mac& login) CNPROC_EXCLUDES(remembered_mutex_);
-  bool BeginToWait(const std::string& client) CNPROC_EXCLUDES(waiting_mutex_);
-  void EndToWait(const std::string& client) CNPROC_EXCLUDES(waiting_mutex_);
+  bool IsRemembered(size_t user, const Mac& login) ABSL_LOCKS_EXCLUDED(remembered_mutex_);
+  bool BeginToWait(const std::string& client) ABSL_LOCKS_EXCLUDED(waiting_mutex_);
+  void EndToWait(const std::string& client) ABSL_LOCKS_EXCLUDED(waiting_mutex_);
   // Of one who waits. `user` is nothing for a name that does not exist.
   bool Verify(const Login& login, const Mac& name, const Mac& mac, std::optional<size_t> user);
 
@@ -69,11 +69,11 @@ class BasicAuth {
   std::atomic<uint64_t> verifications_{0};
 
   Mutex waiting_mutex_;
-  std::map<std::string, int> waiting_ CNPROC_GUARDED_BY(waiting_mutex_);  // by client
+  std::map<std::string, int> waiting_ ABSL_GUARDED_BY(waiting_mutex_);  // by client
   Mutex bcrypt_mutex_;  // held for as long as one verification takes
   Mutex remembered_mutex_;
   // By user: the login that was verified last.
-  std::vector<std::optional<Mac>> remembered_ CNPROC_GUARDED_BY(remembered_mutex_);
+  std::vector<std::optional<Mac>> remembered_ ABSL_GUARDED_BY(remembered_mutex_);
 };
 
 }  // namespace cnproc

@@ -50,13 +50,13 @@ class Guard {
   };
 
   explicit Guard(std::string config_file) : config_file_(std::move(config_file)) {}
-  void Adopt(WebConfig config) CNPROC_EXCLUDES(mutex_);
-  std::shared_ptr<const Rules> Current() const CNPROC_EXCLUDES(mutex_);
+  void Adopt(WebConfig config) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<const Rules> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string config_file_;
   std::unique_ptr<TlsContext> tls_;  // constant after Create
   mutable Mutex mutex_;
-  std::shared_ptr<const Rules> rules_ CNPROC_GUARDED_BY(mutex_);
+  std::shared_ptr<const Rules> rules_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cnproc

@@ -129,7 +129,7 @@ HttpResponse Respond(const mg_request_info& info, bool understood, const Handler
 class Messages {
  public:
   // C code calls this, too. Without memory a message is dropped.
-  void Note(const char* message) noexcept CNPROC_EXCLUDES(mutex_) {
+  void Note(const char* message) noexcept ABSL_LOCKS_EXCLUDED(mutex_) {
     try {
       if (started_) {
         Log(Severity::kDebug, message);
@@ -141,7 +141,7 @@ class Messages {
     }
   }
   void OnStart() { started_ = true; }
-  std::string last() const CNPROC_EXCLUDES(mutex_) {
+  std::string last() const ABSL_LOCKS_EXCLUDED(mutex_) {
     const MutexLock lock(mutex_);
     return last_;
   }
@@ -149,7 +149,7 @@ class Messages {
  private:
   std::atomic<bool> started_{false};
   mutable Mutex mutex_;
-  std::string last_ CNPROC_GUARDED_BY(mutex_);
+  std::string last_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Out of memory, most likely, and then not even this may succeed; once a minute at most.

@@ -61,12 +61,12 @@ struct RoutesOptions {
 class SpareFamilies {
  public:
   // Empty; with the memory of an earlier page unless another request has taken that.
-  Families Take() CNPROC_EXCLUDES(mutex_);
-  void Keep(Families families) CNPROC_EXCLUDES(mutex_);
+  Families Take() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Keep(Families families) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   Mutex mutex_;
-  Families families_ CNPROC_GUARDED_BY(mutex_);
+  Families families_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Answers every path. Pure but for the source: no I/O, and no state but memory to reuse and how

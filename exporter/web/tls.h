@@ -44,14 +44,14 @@ class TlsContext {
   static absl::StatusOr<std::shared_ptr<const Credentials>> Load(const TlsConfig& config);
   // OpenSSL's client hello callback.
   static int OnClientHello(ssl_st* ssl, int* alert, void* self);
-  std::shared_ptr<const Credentials> Current() CNPROC_EXCLUDES(mutex_);
-  void RenewIfChanged() CNPROC_EXCLUDES(mutex_);
+  std::shared_ptr<const Credentials> Current() ABSL_LOCKS_EXCLUDED(mutex_);
+  void RenewIfChanged() ABSL_LOCKS_EXCLUDED(mutex_);
 
   ssl_ctx_st* const context_;
   OncePer look_{kNsPerSecond};
   Mutex mutex_;
-  std::shared_ptr<const Credentials> credentials_ CNPROC_GUARDED_BY(mutex_);
-  std::string last_complaint_ CNPROC_GUARDED_BY(mutex_);
+  std::shared_ptr<const Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
+  std::string last_complaint_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cnproc

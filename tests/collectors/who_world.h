@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process table, identities and collectors put together as the pipeline does it, fed by hand.
+// The numbers by program, unit, container and user, for what a test tells of processes.
 #ifndef CNPROC_TESTS_COLLECTORS_WHO_WORLD_H_
 #define CNPROC_TESTS_COLLECTORS_WHO_WORLD_H_
 
@@ -11,10 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/collector.h"
-#include "collectors/process/process_table.h"
+#include "collectors/pipeline/ledger.h"
 #include "collectors/registry.h"
-#include "collectors/who/identities.h"
 #include "tests/collectors/page.h"
 
 namespace cnproc {
@@ -48,8 +46,8 @@ inline ExitRecord RecordOf(pid_t tid, std::string_view comm, int64_t user_us = 0
   return record;
 }
 
-// Time advances by a millisecond with every event.
-class WhoWorld final : private ChangeSink {
+// A ledger, fed by hand. Time advances by a millisecond with every event.
+class WhoWorld {
  public:
   struct Options {
     size_t limit = 10;
@@ -59,7 +57,7 @@ class WhoWorld final : private ChangeSink {
     ProgramRules rules = {};
   };
 
-  explicit WhoWorld(const Options& options) : WhoWorld(options, MakeSettings(options)) {}
+  explicit WhoWorld(const Options& options) : ledger_(MakeOptions(options), {0, kUnixOffsetNs}) {}
   WhoWorld() : WhoWorld(Options{}) {}
 
   // The first scan: processes with their pid, comm, cgroup's path and parent.
@@ -67,77 +65,77 @@ class WhoWorld final : private ChangeSink {
     BeginScan();
     EndScan(processes, facts);
   }
-  void BeginScan() { table_.BeginScan(now_ns_); }
+  void BeginScan() { ledger_.BeginScan(now_ns_); }
   void EndScan(const std::vector<ProcessSnapshot>& processes,
                const std::vector<ProcessFacts>& facts) {
-    identities_.InternMostCommon(processes, facts);
-    table_.Reconcile(processes, facts);
+    ledger_.Reconcile(processes, facts);
   }
 
-  void Fork(pid_t child, pid_t parent) { Tell({.type = EventType::kFork}, child, child, parent); }
-  void ForkThread(pid_t tid, pid_t tgid) { Tell({.type = EventType::kFork}, tid, tgid, 1); }
-  void Exec(pid_t pid, std::optional<ProcessFacts> facts,
-            std::optional<ExitRecord> record = std::nullopt) {
-    Tell({.type = EventType::kExec}, pid, pid, 0,
-         {.facts = facts ? &*facts : nullptr, .exec_record = record ? &*record : nullptr});
+  void Fork(pid_t child, pid_t parent) {
+    Deliver({.type = EventType::kFork, .parent_tid = parent, .parent_tgid = parent}, child, child);
   }
-  void Exit(pid_t pid, uint32_t wait_status = 0, std::optional<ExitRecord> record = std::nullopt) {
+  void ForkThread(pid_t tid, pid_t tgid) {
+    Deliver({.type = EventType::kFork, .parent_tid = 1, .parent_tgid = 1}, tid, tgid);
+  }
+  // `record`: of its end, which has come already.
+  void Exec(pid_t pid, const std::optional<ProcessFacts>& facts,
+            const std::optional<ExitRecord>& record = std::nullopt) {
+    SideEvidence evidence;
+    evidence.execs.push_back(facts.value_or(ProcessFacts{}));
+    Deliver({.type = EventType::kExec}, pid, pid, evidence, record);
+  }
+  void Exit(pid_t pid, uint32_t wait_status = 0,
+            const std::optional<ExitRecord>& record = std::nullopt) {
     ExitThread(pid, pid, wait_status, record);
   }
   void ExitThread(pid_t tid, pid_t tgid, uint32_t wait_status = 0,
-                  std::optional<ExitRecord> record = std::nullopt) {
-    Tell({.type = EventType::kExit, .wait_status = wait_status}, tid, tgid, 0,
-         {.exit_record = record ? &*record : nullptr});
+                  const std::optional<ExitRecord>& record = std::nullopt) {
+    Deliver({.type = EventType::kExit, .wait_status = wait_status}, tid, tgid, {}, record);
   }
   void SetUid(pid_t pid, uint32_t real, uint32_t effective) {
-    Tell({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid, 0);
+    Deliver({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid);
   }
   // Until an escalation cannot be that of an exec any more.
-  void Settle() {
-    Advance(1'000'000'000);
-    table_.EmitEscalations(now_ns_);
-  }
+  void Settle() { Advance(1'000'000'000); }
+  // The kernel's log says so, and no exit comes.
   void KillForMemory(pid_t tid, bool in_cgroup) {
-    Process nobody;
-    Process* process = table_.FindByTask(tid);
-    Change change{.type = Change::Type::kOomKilled,
-                  .oom_in_cgroup = in_cgroup,
-                  .process = process == nullptr ? &nobody : process};
-    OnChange(change);
+    OomKill kill;
+    kill.tid = tid;
+    kill.in_cgroup = in_cgroup;
+    SideEvidence evidence;
+    evidence.kills.push_back(kill);
+    Tick(evidence);
+    Tick({});
   }
   void RefuseForks(const std::string& cgroup_path, uint64_t count) {
-    const auto values = identities_.ValuesOf(IdentifyCgroupPath(cgroup_path, "containerd"));
-    for (const auto& collector : collectors_) {
-      collector->OnForkRefusals(Dimension::kUnit, values[1], count);
-      collector->OnForkRefusals(Dimension::kContainer, values[2], count);
-    }
+    SideEvidence evidence;
+    evidence.refusals.push_back({.cgroup = Comm("", cgroup_path).cgroup,
+                                 .of_unit = true,
+                                 .of_container = true,
+                                 .count = count});
+    Tick(evidence);
   }
   void Advance(int64_t ns) {
     now_ns_ += ns;
-    identities_.AdvanceTo(now_ns_, kUnixOffsetNs);
+    Tick({});
   }
 
   // What a process is told by; "" where it has no such value.
   std::string ValueOf(pid_t pid, Dimension dimension) const {
-    const Process* process = table_.Find(pid);
+    const Process* process = ledger_.table().Find(pid);
     if (process == nullptr) return "no process";
     const ValueId id = process->values[static_cast<size_t>(dimension)];
-    return id == kNoValue ? "" : identities_.values(dimension).value(id).text;
+    return id == kNoValue ? "" : identities().values(dimension).value(id).text;
   }
   std::string Program(pid_t pid) const { return ValueOf(pid, Dimension::kProgram); }
-  const Identities& identities() const { return identities_; }
+  const Identities& identities() const { return ledger_.identities(); }
 
   Families Collect() const {
-    static const StreamStats kStream;
     static const HostNumbers kHost;
-    static const SideStats kMachine;
-    const Cut cut{.stream = kStream,
-                  .processes = table_,
-                  .host = kHost,
-                  .machine = kMachine,
-                  .start_time_seconds = 1};
     Families families;
-    for (const auto& collector : collectors_) collector->Collect(cut, families);
+    ledger_.Collect(
+        {.host = kHost, .makes_progress = true, .unix_offset_ns = kUnixOffsetNs},
+        [](std::string_view) { return true; }, families);
     families.Sort();
     return families;
   }
@@ -156,53 +154,46 @@ class WhoWorld final : private ChangeSink {
   static constexpr int64_t kIdleTimeoutNs = 60'000'000'000;
 
  private:
-  WhoWorld(const Options& options, const Settings& settings)
-      : identities_({true, true, true, true}, options.records_expected, settings, 0, kUnixOffsetNs),
-        table_(10'000, *this) {
-    const CollectorContext context{
-        .identities = identities_, .settings = settings, .exit_records = {}, .kernel_log = {}};
-    for (const CollectorSpec& spec : CollectorSpecs()) {
-      for (const std::string_view name : options.collectors) {
-        if (spec.name == name) collectors_.push_back(spec.create(context));
-      }
-    }
-  }
-
-  static Settings MakeSettings(const Options& options) {
-    Settings settings;
-    for (LabelPolicy& policy : settings.labels) {
+  static LedgerOptions MakeOptions(const Options& options) {
+    LedgerOptions ledger;
+    for (LabelPolicy& policy : ledger.settings.labels) {
       policy = {.limit = options.limit,
                 .idle_timeout_ns = kIdleTimeoutNs,
                 .remove_idle = false,
                 .expected = {}};
     }
-    settings.lineage = settings.labels[0];
-    settings.program_rules = options.rules;
-    return settings;
+    ledger.settings.lineage = ledger.settings.labels[0];
+    ledger.settings.program_rules = options.rules;
+    ledger.kubelet_runtime = "containerd";
+    ledger.start_time_seconds = 1;
+    ledger.max_tasks = 10'000;
+    ledger.max_exit_records = 1000;
+    if (!options.records_expected) ledger.exit_records = absl::UnavailableError("none");
+    for (const CollectorSpec& spec : CollectorSpecs()) {
+      for (const std::string_view name : options.collectors) {
+        if (spec.name == name) ledger.collectors.push_back(&spec);
+      }
+    }
+    return ledger;
   }
 
-  void Tell(Event event, pid_t tid, pid_t tgid, pid_t parent, const Evidence& evidence = {}) {
-    Advance(1'000'000);
+  void Deliver(Event event, pid_t tid, pid_t tgid, SideEvidence evidence = {},
+               const std::optional<ExitRecord>& record = std::nullopt) {
+    now_ns_ += 1'000'000;
     event.timestamp_ns = now_ns_;
     event.tid = tid;
     event.tgid = tgid;
-    event.parent_tid = parent;
-    event.parent_tgid = parent;
-    table_.Apply(event, evidence);
+    if (record) evidence.exit_records.push_back(*record);
+    evidence.exit_records_read_ns = now_ns_;
+    ledger_.Apply({.events = {&event, 1}, .received_ns = now_ns_}, evidence, now_ns_,
+                  kUnixOffsetNs);
   }
-
-  void OnChange(Change& change) override {
-    identities_.Assign(change);
-    for (const auto& collector : collectors_) {
-      if (collector->Wants(change.type)) collector->OnChange(change);
-    }
-    identities_.Release(change);
+  void Tick(const SideEvidence& evidence) {
+    ledger_.Tick({now_ns_, kUnixOffsetNs}, /*caught_up=*/true, evidence);
   }
 
   int64_t now_ns_ = 0;
-  Identities identities_;
-  ProcessTable table_;
-  std::vector<std::unique_ptr<Collector>> collectors_;
+  Ledger ledger_;
 };
 
 }  // namespace cnproc

@@ -2,6 +2,7 @@
 // Any bytes as datagrams of both sockets: decoded, merged, audited and applied to a process table.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "collectors/pipeline/event_stream.h"
@@ -13,22 +14,21 @@ namespace {
 
 constexpr size_t kMaxTasks = 64;
 
-// The rest of what the pipeline does with events, without a lock.
-class Table final : public BatchSink, private ChangeSink {
- public:
-  void OnBatch(std::span<const Event> events, int64_t /*received_ns*/,
-               const StreamStats& /*stats*/) override {
-    for (const Event& event : events) {
-      table_.Apply(event, {});
-      if (table_.processes() > kMaxTasks) __builtin_trap();
+class IgnoreChanges final : public ChangeSink {
+  void OnChange(Change& /*change*/) override {}
+};
+
+// What the pipeline does with events, without a lock.
+void ReadRound(EventStream& stream, ProcessTable& table) {
+  stream.BeginRound(/*thorough=*/true);
+  while (const std::optional<Batch> batch = stream.Next()) {
+    for (const Event& event : batch->events) {
+      table.Apply(event, {});
+      if (table.processes() > kMaxTasks) __builtin_trap();
     }
   }
-
- private:
-  void OnChange(Change& /*change*/) override {}
-
-  ProcessTable table_{kMaxTasks, *this};
-};
+  if (!stream.EndRound().ok()) __builtin_trap();
+}
 
 }  // namespace
 }  // namespace cnproc
@@ -36,8 +36,9 @@ class Table final : public BatchSink, private ChangeSink {
 // The first byte of each datagram says its length and its socket.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   cnproc::FakeSource source;
-  cnproc::Table table;
-  cnproc::EventStream stream(source, table, /*max_cpus=*/4);
+  cnproc::IgnoreChanges sink;
+  cnproc::ProcessTable table(cnproc::kMaxTasks, sink);
+  cnproc::EventStream stream(source, /*max_cpus=*/4);
   if (!stream.OnSubscribed(/*probe=*/true).ok()) return 0;
   while (size > 0) {
     const size_t length = std::min<size_t>(size - 1, *data & 0x7f);
@@ -48,8 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     data += 1 + length;
     size -= 1 + length;
   }
-  for (int i = 0; i < 4; ++i) {
-    if (!stream.ReadRound(/*thorough=*/true).ok()) __builtin_trap();
-  }
+  for (int i = 0; i < 4; ++i) cnproc::ReadRound(stream, table);
   return 0;
 }

@@ -59,7 +59,6 @@ class FakeSource final : public DatagramSource {
     return drops_[static_cast<size_t>(socket)];
   }
   int64_t NowNs() const override { return now_ns_; }
-  int64_t UnixOffsetNs() const override { return 0; }
   absl::Status Subscribe(bool /*renew*/) override {
     if (!refusal_.ok()) return refusal_;
     reads_until_broken_ = -1;
@@ -76,7 +75,6 @@ class FakeSource final : public DatagramSource {
     }
     return true;
   }
-  absl::Status Ended() const override { return absl::OkStatus(); }
 
  private:
   struct Batch {

@@ -72,13 +72,15 @@ class PipelineLab : public testing::Test {
       }
     }
     options.procfs_root = procfs_.string();
-    options.notify = [this](Severity severity, const std::string& message) {
+    options.say = [this](Severity severity, const std::string& message) {
       const std::lock_guard lock(mutex_);
       if (severity == Severity::kError) errors_.push_back(message);
     };
     auto source = std::make_unique<SharedSource>();
     source_ = source.get();
-    pipeline_ = std::make_unique<Pipeline>(std::move(source), SideInputs{}, std::move(options));
+    pipeline_ = std::make_unique<Pipeline>(
+        PipelineInputs{.source = std::move(source), .side = SideInputs{}, .waker = *Waker::Open()},
+        options);
   }
   ~PipelineLab() override {
     source_->Release();

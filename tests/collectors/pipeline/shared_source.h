@@ -63,14 +63,11 @@ class SharedSource final : public DatagramSource {
     const std::lock_guard lock(mutex_);
     return fake_.NowNs();
   }
-  int64_t UnixOffsetNs() const override { return 0; }
   absl::Status Subscribe(bool renew) override {
     const std::lock_guard lock(mutex_);
     return fake_.Subscribe(renew);
   }
-  bool IsProbing() override { return false; }
   bool BeginProbe() override { return true; }
-  absl::Status Ended() const override { return absl::OkStatus(); }
 
  private:
   mutable std::mutex mutex_;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// All numbers of the exporter: what happened to which process, and what every collector counted.
+#ifndef CNPROC_COLLECTORS_PIPELINE_LEDGER_H_
+#define CNPROC_COLLECTORS_PIPELINE_LEDGER_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "collectors/collector.h"
+#include "collectors/cut.h"
+#include "collectors/pipeline/event_stream.h"
+#include "collectors/pipeline/side_evidence.h"
+#include "collectors/process/exit_record_queue.h"
+#include "collectors/process/process_table.h"
+#include "collectors/who/identities.h"
+#include "collectors/who/settings.h"
+
+namespace cnproc {
+
+struct LedgerOptions {
+  std::vector<const CollectorSpec*> collectors;  // the enabled ones
+  Settings settings;                             // until Configure gives others
+  std::string kubelet_runtime;                   // see IdentifyCgroup
+  double start_time_seconds = 0;                 // Unix time at which counting begins
+  size_t max_tasks = 0;                          // see ProcessTable
+  size_t max_exit_records = 0;                   // that wait for their events
+  // OK, or why there are none of them: collectors that need them say so.
+  absl::Status exit_records;
+  absl::Status kernel_log;
+  absl::Status identities;  // not OK in a replay: nobody can be told apart
+};
+
+// The events' clock and what it lacks to Unix time, at one moment.
+struct Moment {
+  int64_t now_ns = 0;
+  int64_t unix_offset_ns = 0;
+};
+
+// Pure: no lock, no system call, no clock but to time collectors. External synchronisation is
+// required. Between two calls
+//   appeared + forked - ended - vanished = alive (see ProcessTable),
+// all collectors have been notified of the same changes, and so whatever call comes next may be
+// Collect: every page is one consistent cut.
+class Ledger final : private ChangeSink {
+ public:
+  Ledger(const LedgerOptions& options, Moment moment);
+
+  // Label values that stay keep what was counted for them.
+  void Configure(const Settings& settings);
+  const ProgramRules& program_rules() const { return identities_.rules(); }
+
+  // A batch of the stream, with what was gathered for it. `applied_ns` is now.
+  void Apply(const Batch& batch, const SideEvidence& evidence, int64_t applied_ns,
+             int64_t unix_offset_ns);
+  // Once a second, with what was gathered since. `caught_up`: nothing waits in the life socket, so
+  // whoever has not ended by now has been heard of.
+  void Tick(Moment moment, bool caught_up, const SideEvidence& evidence);
+  // Life events between these two (the events' clock) were lost. Known at `now_ns`.
+  void OnLoss(int64_t from_ns, int64_t to_ns, int64_t now_ns);
+  // Every event until then was delivered.
+  void OnTime(int64_t until_ns);
+  // The stream's own numbers with all batches until now, and whether it is subscribed.
+  void SetStream(const StreamStats& stats, const absl::Status& subscription);
+
+  // The comparison of the table with /proc, see ProcessTable. The first one gives values to whoever
+  // lives; where there is not room for all, those with most processes come first.
+  void BeginScan(int64_t now_ns) { table_.BeginScan(now_ns); }
+  void AbandonScan() { table_.AbandonScan(); }
+  bool scan_is_bounded() const { return table_.scan_is_bounded(); }
+  void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts);
+  // Why the table is not compared with /proc. What lived before is heard of once it does something.
+  void GoOnWithoutScan(const absl::Status& why);
+
+  // OK while the stream is subscribed and the table is complete; else why not.
+  absl::Status Ready() const;
+  // OK, or why a collector cannot work. Unknown names are OK.
+  absl::Status CollectorWorking(std::string_view name) const;
+  // Whether /proc could be scanned when it was last tried.
+  const absl::Status& scan_status() const { return scan_status_; }
+
+  // What a page needs from outside.
+  struct PageInputs {
+    const HostNumbers& host;
+    bool makes_progress = false;  // the collector thread does
+    int64_t unix_offset_ns = 0;
+  };
+  // The families of those collectors that `wanted` accepts, and how long each took and whether it
+  // works, appended to `families`.
+  void Collect(const PageInputs& inputs, absl::FunctionRef<bool(std::string_view)> wanted,
+               Families& families) const;
+
+  const ProcessTable& table() const { return table_; }
+  const Identities& identities() const { return identities_; }
+
+ private:
+  struct Enabled {
+    const CollectorSpec* spec;
+    std::unique_ptr<Collector> collector;
+  };
+
+  void OnChange(Change& change) override;
+
+  void Take(const SideEvidence& evidence);
+  void ApplyEvents(std::span<const Event> events, std::span<const ProcessFacts> execs,
+                   int64_t received_ns);
+  void ApplyExit(const Event& event, int64_t received_ns);
+  // Where nothing was lost the order of exit records alone is exact.
+  bool RecordsAreLossless(int64_t now_ns) const { return now_ns >= records_suspect_until_ns_; }
+  void NotifyKillsOf(pid_t tid);
+  void NotifyKill(const OomKill& kill);
+  void NotifyRefusals(const Refusals& refusals);
+  absl::Status Working(const Enabled& enabled) const;
+
+  const std::string kubelet_runtime_;
+  const absl::Status can_identify_;
+  const double start_time_seconds_;
+  ProcessTable table_;
+  Identities identities_;
+  std::vector<Enabled> collectors_;
+  // By the type of change: who wants to be notified.
+  std::array<std::vector<Collector*>, Change::kTypeCount> listeners_;
+  StreamStats stream_stats_;
+  SideStats side_stats_;
+  ExitRecordQueue exit_records_;
+  // Something was lost: until its records have aged, a record may be of an earlier process.
+  int64_t records_suspect_until_ns_ = 0;
+  std::vector<OomKill> kills_;  // read, and not notified yet: the log may be ahead of the events
+  absl::Status subscription_;
+  absl::Status scan_status_;
+  bool scanned_ = false;  // once, and so those with most processes have their values
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PIPELINE_LEDGER_H_

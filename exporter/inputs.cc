@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/inputs.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "collectors/kernel/connector.h"
+#include "collectors/kernel/recorder.h"
+#include "collectors/kernel/replay.h"
+#include "exporter/log.h"
+
+namespace cnproc {
+namespace {
+
+constexpr char kKernelLog[] = "/dev/kmsg";
+
+absl::StatusOr<Source> OpenConnector(const Options& options) {
+  ConnectorOptions connector_options;
+  connector_options.receive_buffer_bytes = options.receive_buffer_bytes;
+  connector_options.network_namespace = options.network_namespace;
+  connector_options.procfs_root = options.procfs_root;
+  absl::StatusOr<std::unique_ptr<Connector>> connector = Connector::Open(connector_options);
+  if (!connector.ok()) return connector.status();
+  const ReceiveBufferGrant grant = (*connector)->receive_buffer();
+  Log(Severity::kInfo, "subscribed to the process connector",
+      {{"receive_buffer_bytes", absl::StrCat(grant.bytes)}});
+  Source source{.datagrams = *std::move(connector), .receive_buffer = grant};
+  if (source.IsShortOfBuffer(options)) {
+    Log(Severity::kWarn,
+        absl::StrCat("the receive buffer is smaller than asked for: storms can lose events; ",
+                     kHowToGetBuffer),
+        {{"asked_bytes", absl::StrCat(options.receive_buffer_bytes)},
+         {"granted_bytes", absl::StrCat(grant.bytes / 2)}});
+  }
+  return source;
+}
+
+}  // namespace
+
+// The kernel doubles what was asked for, and where it was forced gives all of it.
+bool Source::IsShortOfBuffer(const Options& options) const {
+  return !receive_buffer.forced && receive_buffer.bytes / 2 < options.receive_buffer_bytes;
+}
+
+absl::StatusOr<Source> OpenSource(const Options& options) {
+  if (!options.replay_file.empty()) {
+    absl::StatusOr<std::unique_ptr<Replay>> replay = Replay::Open(
+        {.path = options.replay_file, .speed = options.replay_speed, .loop = options.replay_loop});
+    if (!replay.ok()) return replay.status();
+    return Source{.datagrams = *std::move(replay), .receive_buffer = {}};
+  }
+  // Before the kernel is asked for anything: a path that cannot be written is found at once.
+  std::unique_ptr<Recorder> recorder;
+  if (!options.record_file.empty()) {
+    absl::StatusOr<std::unique_ptr<Recorder>> created =
+        Recorder::Create(options.record_file, options.record_max_bytes,
+                         [](const std::string& message) { Log(Severity::kWarn, message); });
+    if (!created.ok()) return absl::InvalidArgumentError(created.status().message());
+    recorder = *std::move(created);
+  }
+  absl::StatusOr<Source> source = OpenConnector(options);
+  if (!source.ok() || recorder == nullptr) return source;
+  source->datagrams =
+      std::make_unique<RecordedSource>(std::move(source->datagrams), std::move(recorder));
+  return source;
+}
+
+SideInputs OpenSideInputs(const Options& options) {
+  SideInputs side;
+  if (!options.replay_file.empty()) {
+    side.processes = absl::UnavailableError(
+        "a recording has no /proc beside it: every program is unknown, and nobody is in a unit or "
+        "container");
+    side.exit_records = absl::UnavailableError("a recording has no exit records beside it");
+    side.kernel_log = absl::UnavailableError("a recording has no kernel log beside it");
+    return side;
+  }
+  const bool names = options.IsEnabled("program") || options.IsEnabled("lineage");
+  const bool cgroups = options.IsEnabled("unit") || options.IsEnabled("container");
+  if (names || cgroups) {
+    side.processes = ProcessReader::Open(
+        options.procfs_root,
+        {.comm = names, .cgroup = cgroups, .kubelet_runtime = options.kubelet_runtime});
+  }
+  if (cgroups) side.refusals.emplace(CgroupFs(options.cgroupfs_root));
+  if (options.IsEnabled("taskstats")) {
+    side.exit_records =
+        TaskstatsSocket::Open(options.receive_buffer_bytes, options.network_namespace);
+  }
+  if (options.IsEnabled("oom")) side.kernel_log = KmsgReader::Open(kKernelLog);
+  return side;
+}
+
+absl::StatusOr<PipelineInputs> OpenInputs(const Options& options) {
+  absl::StatusOr<Waker> waker = Waker::Open();
+  if (!waker.ok()) return waker.status();
+  absl::StatusOr<Source> source = OpenSource(options);
+  if (!source.ok()) return source.status();
+  return PipelineInputs{.source = std::move(source->datagrams),
+                        .side = OpenSideInputs(options),
+                        .waker = *std::move(waker)};
+}
+
+}  // namespace cnproc
