@@ -25,7 +25,7 @@ ldd "$binary" | grep -oE '/[^ ]+' | while read -r library; do
   install -D -m 755 "$(realpath "$library")" "$out$library"
   copy_notice "$(realpath "$library")"
 done
-for notice in LICENSE THIRD-PARTY-NOTICES; do
-  install -D -m 644 "$here/../../$notice" "$out/usr/share/doc/cnproc-exporter/$notice"
+for notice in LICENSE deploy/packages/THIRD-PARTY-NOTICES; do
+  install -D -m 644 "$here/../../$notice" "$out/usr/share/doc/cnproc-exporter/${notice##*/}"
 done
 install -d -m 1777 "$out/tmp"

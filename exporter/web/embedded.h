@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that are built into the binary; cmake/EmbedFiles.cmake generates the definitions.
+// Files that are built into the binary; deploy/cmake/EmbedFiles.cmake generates the definitions.
 #ifndef CNPROC_EXPORTER_WEB_EMBEDDED_H_
 #define CNPROC_EXPORTER_WEB_EMBEDDED_H_
 

@@ -351,7 +351,7 @@ void HttpServer::Impl::Stop() {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   // The thread that accepts looks for the end only between two connections, or after the seconds
-  // that it waits for one (SOCKET_TIMEOUT_QUANTUM, cmake/Civetweb.cmake).
+  // that it waits for one (SOCKET_TIMEOUT_QUANTUM, deploy/cmake/Civetweb.cmake).
   const std::vector<ListenAddress> doors = OpenDoors();
   std::atomic<bool> stopped{false};
   std::thread knocker;
