@@ -3,13 +3,23 @@
 # Fetches the distribution's source package of CivetWeb and unpacks it for the build (Debian, Ubuntu
 # and their like). Needs apt-get, dpkg-dev and the network; changes nothing outside the target
 # folder: the list of source repositories is derived from the machine's own and thrown away.
-#
-# Usage: deploy/fetch-civetweb.sh [TARGET]    (default: build/_deps/civetweb)
 set -eu
+
+usage() { echo "usage: deploy/fetch-civetweb.sh [FOLDER]    (default: build/_deps/civetweb)"; }
+case ${1:-} in
+  --help) usage; exit 0 ;;
+  -*) usage >&2; exit 2 ;;
+esac
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 target=${1:-$root/build/_deps/civetweb}
+way_out="unpack CivetWeb 1.15 or newer (https://github.com/civetweb/civetweb/releases) into $target, \
+so that $target/src/civetweb.c is there, and run this again"
 
+fail() {
+  echo "fetch-civetweb: $*" >&2
+  exit 1
+}
 has_source() { [ -s "$1/src/civetweb.c" ] && [ -s "$1/include/civetweb.h" ]; }
 
 if has_source "$target"; then
@@ -19,14 +29,10 @@ fi
 # What an interrupted run left in the build is ours to remove; anything else is not.
 [ $# -gt 0 ] || rm -rf "$target"
 if [ -e "$target" ] && ! rmdir "$target" 2>/dev/null; then
-  echo "fetch-civetweb: $target is there and holds no CivetWeb: remove it, or name another folder" >&2
-  exit 1
+  fail "$target is there and holds no CivetWeb: remove it, or name another folder"
 fi
 for tool in apt-get dpkg-source; do
-  command -v "$tool" >/dev/null || {
-    echo "fetch-civetweb: $tool is missing: apt-get install dpkg-dev, or unpack CivetWeb 1.15 or newer into $target" >&2
-    exit 1
-  }
+  command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install dpkg-dev; or $way_out"
 done
 
 work=$(mktemp -d)
@@ -51,18 +57,31 @@ apt() {
     -o APT::Get::List-Cleanup=false "$@"
 }
 
+# A cache may have a source package's tarballs and not its .dsc. dpkg-source wants that only to
+# know the files by: they are laid over each other as it does, and it applies the patches.
+unpack_tarballs() {
+  apt source --download-only --tar-only civetweb && apt source --download-only --diff-only civetweb &&
+    mkdir "$work/civetweb" &&
+    tar -xf civetweb_*.orig.tar.* -C "$work/civetweb" --strip-components=1 &&
+    tar -xf civetweb_*.debian.tar.* -C "$work/civetweb" &&
+    dpkg-source --before-build "$work/civetweb"
+}
+
+# apt checks each file against the signed list, hence --no-check of the signature inside a .dsc.
 fetch() {
   # One repository without sources must not stop the others: what counts is whether the package comes.
   apt update || true
-  # apt checked the files against the signed list, hence --no-check of the signature inside.
-  cd "$work/download" && apt source --download-only civetweb &&
+  cd "$work/download" || return
+  if apt source --download-only civetweb; then
     dpkg-source --no-check -x civetweb_*.dsc "$work/civetweb"
+  else
+    unpack_tarballs
+  fi
 }
 
 if ! (fetch) >"$work/log" 2>&1 || ! has_source "$work/civetweb"; then
   cat "$work/log" >&2
-  echo "fetch-civetweb: the source package civetweb could not be fetched (messages above)" >&2
-  exit 1
+  fail "the source package civetweb could not be fetched (messages above): $way_out"
 fi
 mkdir -p "$(dirname -- "$target")"
 mv "$work/civetweb" "$target"

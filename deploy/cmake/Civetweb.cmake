@@ -13,9 +13,11 @@ if(NOT _civetweb_source)
 endif()
 set(_civetweb_help "\
   To get the source on Debian and Ubuntu: deploy/fetch-civetweb.sh, then configure again.
-  Elsewhere: unpack CivetWeb 1.15 or newer and pass -DCNPROC_CIVETWEB_SOURCE=<its folder>.")
+  Elsewhere: unpack CivetWeb 1.15 or newer into build/_deps/civetweb, or pass -DCNPROC_CIVETWEB_SOURCE=<its folder>.")
 
 if(EXISTS "${_civetweb_source}/src/civetweb.c")
+  # An earlier run may have had no source.
+  unset(CNPROC_CIVETWEB_LIBRARY CACHE)
   find_package(OpenSSL REQUIRED)
   add_library(cnproc_civetweb STATIC "${_civetweb_source}/src/civetweb.c")
   target_include_directories(cnproc_civetweb SYSTEM PUBLIC "${_civetweb_source}/include")
