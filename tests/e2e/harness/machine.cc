@@ -123,6 +123,7 @@ Usage UsageOf(pid_t pid) {
     usage.wakeups += Field(task / "status", "voluntary_ctxt_switches:");
   }
   usage.resident_bytes = Field(process / "status", "VmRSS:") * 1024;
+  usage.own_bytes = Field(process / "status", "RssAnon:") * 1024;
   usage.descriptors = static_cast<int64_t>(Entries(process / "fd").size());
   return usage;
 }

@@ -39,7 +39,8 @@ std::vector<ConnectorSocket> ConnectorSockets(pid_t pid);
 struct Usage {
   double cpu_seconds = 0;  // user and system, in nanosecond resolution (schedstat)
   int64_t resident_bytes = 0;
-  int64_t wakeups = 0;  // voluntary context switches of all its threads
+  int64_t own_bytes = 0;  // of these, what it made itself; the rest are pages of files
+  int64_t wakeups = 0;    // voluntary context switches of all its threads
   int64_t descriptors = 0;
 };
 Usage UsageOf(pid_t pid);
