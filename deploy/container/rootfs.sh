@@ -1,8 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Lays out the root of the image: the stripped binary, the libraries that it loads, and the licences of all of it.
-# usage: deploy/container/rootfs.sh BINARY DIRECTORY
 set -euo pipefail
+
+usage() { echo "usage: deploy/container/rootfs.sh BINARY FOLDER"; }
+case ${1:-} in --help) usage; exit 0 ;; esac
+[ $# = 2 ] || { usage >&2; exit 2; }
 binary=$1 out=$2
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 

@@ -2,9 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prints the manifests of an overlay, or of several on top of each other. For `monitoring` it first wraps dashboards/rules in a PrometheusRule and lays
 # the dashboards beside it, in a temporary copy, so that both have one source.
-# usage: deploy/kubernetes/render.sh [base|monitoring|own-netns|ipv6|oom]...
-# Environment: KUSTOMIZE is what to render with; `kubectl kustomize` by default (kubectl 1.22 or newer).
 set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: deploy/kubernetes/render.sh [base|monitoring|own-netns|ipv6|oom]...
+Environment: KUSTOMIZE is what to render with, kubectl kustomize by default (kubectl 1.22 or newer).
+END
+}
+case ${1:-} in
+  --help) usage; exit 0 ;;
+  -*) usage >&2; exit 2 ;;
+esac
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 dashboards=$here/../../dashboards
