@@ -6,49 +6,79 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: deploy/install-dependencies.sh [--build|--test|--demo|--list]
-  --build  what it takes to build cnproc_exporter (the default)
-  --test   that, and what tests/run.sh and tests/bench need
-  --demo   what deploy/demo.sh needs
-  --list   print the packages of the first two and install nothing
+usage: deploy/install-dependencies.sh [--build|--package|--demo|--test [STEP...]] [--list]
+  --build    what it takes to build cnproc_exporter (the default)
+  --package  and to make a .deb or .rpm of it
+  --demo     what deploy/demo.sh needs
+  --test     what these steps of tests/run.sh need, without a step all of them, beside what building takes
+  --list     print the packages and install nothing
 END
 }
 
 build_packages=(
-  ca-certificates cmake curl dpkg-dev file g++ libabsl-dev libcli11-dev libjs-dygraphs libprotobuf-dev
+  ca-certificates cmake curl dpkg-dev g++ libabsl-dev libcivetweb-dev libcli11-dev libjs-dygraphs libprotobuf-dev
   libre2-dev libssl-dev libyaml-cpp-dev ninja-build pkg-config prometheus-cpp-dev
   protobuf-compiler zlib1g-dev
 )
-test_packages=(
-  buildah podman runc # tests/e2e/container
-  busybox-static  # the initramfs of tests/qemu
-  chromium        # tests/live_view
-  clang libclang-rt-dev # tests/fuzz
-  cpio
-  debootstrap     # tests/e2e/packages, tests/e2e/container
-  forkstat        # what tests/bench compares with
-  libgmock-dev libgtest-dev
-  mandoc          # tests/deploy
-  openssl         # tests/live_view, tests/scrapers
-  prometheus      # promtool; tests/dashboards
-  prometheus-alertmanager # tests/e2e/alerts
-  python3-yaml    # tests/rules
-  qemu-system-x86 # other kernels
-  shellcheck      # tests/deploy
-  systemd         # tests/deploy: systemd-analyze
-  tshark          # reads the recordings
+package_packages=(dpkg-dev file git rpm)
+demo_packages=(curl prometheus)
+# promtool comes with prometheus. compile is what building the tests takes, which most steps begin with.
+declare -A test_packages=(
+  [compile]="libgmock-dev libgtest-dev"
+  [release]="prometheus tshark"
+  [rules]="prometheus python3-yaml"
+  [deploy]="mandoc nodejs npm shellcheck systemd util-linux"
+  [dashboards]="nodejs npm prometheus"
+  [live-view]="chromium nodejs npm openssl"
+  [scrapers]="curl nodejs openssl prometheus"
+  [alerts]="nodejs prometheus prometheus-alertmanager"
+  [container]="buildah curl podman runc"
+  [qemu]="busybox-static cpio qemu-system-x86"
+  [packages]="cpio debootstrap dpkg-dev file qemu-system-x86 rpm"
+  [fuzz]="clang libclang-rt-dev"
+  [debian]="debootstrap git util-linux"
+  [bench]="forkstat"
 )
-# tests/dashboards. A node of another source brings its own npm, with which Debian's conflicts.
-command -v npm >/dev/null || test_packages+=(nodejs npm)
 
-case "${1:---build}" in
+what=--build
+list=false
+steps=()
+for argument in "$@"; do
+  case $argument in
+    --build | --package | --demo | --test) what=$argument ;;
+    --list) list=true ;;
+    --help) usage; exit 0 ;;
+    -*) usage >&2; exit 2 ;;
+    *) steps+=("$argument") ;;
+  esac
+done
+
+wanted=()
+case $what in
   --build) wanted=("${build_packages[@]}") ;;
-  --test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
-  --demo) wanted=(curl prometheus) ;;
-  --list) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}"; exit 0 ;;
-  --help) usage; exit 0 ;;
-  *) usage >&2; exit 2 ;;
+  --package) wanted=("${build_packages[@]}" "${package_packages[@]}") ;;
+  --demo) wanted=("${demo_packages[@]}") ;;
+  --test)
+    if [ ${#steps[@]} = 0 ]; then
+      wanted=("${build_packages[@]}")
+      steps=("${!test_packages[@]}")
+    fi
+    for step in "${steps[@]}"; do
+      [ -v "test_packages[$step]" ] || { echo "install-dependencies: no step $step: ${!test_packages[*]}" >&2; exit 2; }
+      # shellcheck disable=SC2206 # words
+      wanted+=(${test_packages[$step]})
+    done
+    ;;
 esac
+mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)
+# A node of another source brings its own npm, with which Debian's conflicts.
+if command -v npm >/dev/null; then
+  mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -vxE 'nodejs|npm')
+fi
+if [ "$list" = true ]; then
+  printf '%s\n' "${wanted[@]}"
+  exit 0
+fi
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   echo "install-dependencies: this is no Debian; install these (named as Debian does) with your" \
@@ -84,7 +114,8 @@ quietly() {
     return 1
   fi
 }
-install=(apt-get install -y --no-install-recommends "${missing[@]}")
+# A fresh machine may be busy with its first upgrades.
+install=(apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}")
 # A machine whose lists are fresh needs no update; one that has none, or old ones, does.
 if ! quietly "${install[@]}" 2>/dev/null; then
   quietly apt-get update || { echo "install-dependencies: apt-get update failed" >&2; exit 1; }

@@ -1,18 +1,38 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds, and runs every test. Ends with "N passed, N failed, N skipped"
-# and a status that says whether all is well. With CI=true a skipped test is a failure.
-#
-# usage: tests/run.sh [STEP...]    all of them by default, in this order:
-#   release      unit tests, and the real binary on the real kernel (as root)
-#   rules        the first of the scripts alone; not among the default steps
-#   scripts      rules, dashboards, live view, scrapers, deployment, from the kernel to the pager,
-#                the image
-#   qemu         the release binary on Debian's own kernel; its package in a fresh Debian
-#   asan-ubsan   everything of release again under AddressSanitizer and UBSan
-#   tsan         and under ThreadSanitizer
-#   fuzz         every parser of foreign bytes, for a while
+# Installs what is missing, builds, and runs tests. Ends with "N passed, N failed, N skipped" and a status that says
+# whether all is well. With CI=true a skipped test is a failure.
 set -uo pipefail
+
+usage() {
+  cat <<'END'
+usage: tests/run.sh [STEP...]     as root; installs what these steps need and nothing else
+By default, in this order:
+  release      unit tests, and the real binary on the real kernel
+  scripts      rules, deploy, dashboards, live-view, scrapers, alerts (from the kernel to the pager), container; each is
+               a step of its own, too
+  qemu         the release binary on Debian's own kernel
+  packages     the package in a fresh Debian
+  asan-ubsan   everything of release again under AddressSanitizer and UBSan
+  tsan         and under ThreadSanitizer
+  fuzz         every parser of foreign bytes, for a while
+Longer ones, when they are asked for:
+  bookworm, trixie   deploy/run.sh, then the step release, in a fresh Debian 12 or 13
+  kernels            qemu on Debian's other kernels
+  real               other people's programs: what they do, counted
+END
+}
+
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(release scripts qemu packages asan-ubsan tsan fuzz)
+for step in "${steps[@]}"; do
+  case $step in
+    --help) usage; exit 0 ;;
+    release | asan-ubsan | tsan | fuzz | qemu | kernels | packages | bookworm | trixie | real) ;;
+    scripts | rules | deploy | dashboards | live-view | scrapers | alerts | container) ;;
+    *) echo "tests/run: no step $step" >&2; usage >&2; exit 2 ;;
+  esac
+done
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
@@ -45,8 +65,9 @@ fail_early() {
 
 # A script, which counts as one test.
 script_step() {
-  local seconds=$1 script=$2
-  if quietly "$script" timeout "$seconds" "$script"; then
+  local seconds=$1
+  shift
+  if quietly "$*" timeout "$seconds" "$@"; then
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
@@ -55,11 +76,12 @@ script_step() {
 
 # One that watches a real machine for minutes: if it was disturbed it gets a second try, as tests do.
 watching_step() {
-  local seconds=$1 script=$2
-  if quietly "$script" timeout "$seconds" "$script"; then
+  local seconds=$1
+  shift
+  if quietly "$*" timeout "$seconds" "$@"; then
     passed=$((passed + 1))
   else
-    script_step "$seconds" "$script"
+    script_step "$seconds" "$@"
   fi
 }
 
@@ -99,8 +121,35 @@ ctest_step() {
   count_ctest "$log"
 }
 
+# Packages, by the names that deploy/install-dependencies.sh has for what a step needs.
+install_for() { deploy/install-dependencies.sh --test "$@" || fail_early "the dependencies could not be installed"; }
+
+need_connector() {
+  [ "$(id -u)" = 0 ] || fail_early "run it as root: the connector, core dumps and set-uid need it"
+  grep -q cn_proc /proc/net/connector 2>/dev/null ||
+    fail_early "no cn_proc in /proc/net/connector: this kernel or network namespace has no process" \
+      "connector, without which nothing here can be tested"
+}
+
+need_build_tools() {
+  deploy/install-dependencies.sh --build || fail_early "the dependencies could not be installed"
+  install_for compile
+  quietly "fetch CivetWeb" deploy/fetch-civetweb.sh || fail_early "CivetWeb could not be fetched"
+}
+
+# need_build TARGET...: of the release preset, for a script. What is built already takes no time.
+need_build() {
+  need_build_tools
+  quietly "release configure" cmake --preset release &&
+    quietly "release build of $*" cmake --build --preset release -j "$(nproc)" --target "$@" ||
+    { failed=$((failed + 1)); return 1; }
+}
+
 preset_step() {
   local preset=$1 warnings=
+  need_connector
+  need_build_tools
+  install_for release
   # Sanitizers make compilers see things that are not there.
   if [ "${CI:-}" = true ] && [ "$preset" = release ]; then warnings=-DCNPROC_WERROR=ON; fi
   quietly "$preset configure" cmake --preset "$preset" ${warnings:+"$warnings"} || { failed=$((failed + 1)); return; }
@@ -112,38 +161,68 @@ preset_step() {
   ctest_step "$preset" kernel -L kernel --repeat until-pass:2
 }
 
-case " $* " in
-  *" --help "*) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
-esac
-steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(release scripts qemu asan-ubsan tsan fuzz)
+script_named() {
+  install_for "$1"
+  case $1 in
+    rules) ;; # text
+    deploy) need_build cnproc_exporter || return ;;
+    *)
+      need_connector
+      need_build cnproc_exporter cnproc_workload || return
+      ;;
+  esac
+  case $1 in
+    rules) script_step 120 tests/rules/run.sh ;;
+    deploy) script_step 120 tests/deploy/run.sh ;;
+    dashboards) watching_step 300 tests/dashboards/run.sh ;;
+    live-view) watching_step 200 tests/live_view/run.sh ;;
+    scrapers) watching_step 300 tests/scrapers/run.sh ;;
+    alerts) watching_step 300 tests/e2e/alerts/run.sh ;;
+    container) watching_step 200 tests/e2e/container/run.sh ;;
+  esac
+}
 
-[ "$(id -u)" = 0 ] || fail_early "run it as root: the connector, core dumps and set-uid need it"
-grep -q cn_proc /proc/net/connector 2>/dev/null ||
-  fail_early "no cn_proc in /proc/net/connector: this kernel or network namespace has no process" \
-    "connector, without which nothing here can be tested"
-deploy/install-dependencies.sh --test || fail_early "the dependencies could not be installed"
-quietly "fetch CivetWeb" deploy/fetch-civetweb.sh || fail_early "CivetWeb could not be fetched"
+guest_step() { # VERSION
+  install_for qemu
+  need_build cnproc_exporter cnproc_workload cnproc_tiny kernel_tests || return
+  watching_step 500 tests/qemu/run.sh "$1"
+}
+
+package_step() {
+  install_for packages
+  need_build cnproc_exporter || return
+  watching_step 700 tests/e2e/packages/run.sh
+}
+
+fuzz_step() {
+  need_build_tools
+  install_for fuzz
+  script_step 900 tests/fuzz/run.sh
+}
+
+debian_step() { # SUITE
+  need_connector
+  install_for debian
+  script_step 7200 tests/debian/run.sh "$1"
+}
+
+real_step() {
+  need_connector
+  need_build cnproc_exporter cnproc_workload || return
+  script_step 3600 tests/real/run.sh
+}
 
 for step in "${steps[@]}"; do
   case $step in
     release | asan-ubsan | tsan) preset_step "$step" ;;
-    rules) script_step 120 tests/rules/run.sh ;;
-    scripts)
-      script_step 120 tests/rules/run.sh
-      script_step 120 tests/deploy/run.sh
-      watching_step 300 tests/dashboards/run.sh
-      watching_step 200 tests/live_view/run.sh
-      watching_step 300 tests/scrapers/run.sh
-      watching_step 300 tests/e2e/alerts/run.sh
-      watching_step 200 tests/e2e/container/run.sh
-      ;;
-    qemu)
-      watching_step 500 tests/qemu/run.sh
-      watching_step 700 tests/e2e/packages/run.sh
-      ;;
-    fuzz) script_step 900 tests/fuzz/run.sh ;;
-    *) fail_early "no step $step: see tests/run.sh --help" ;;
+    scripts) for name in rules deploy dashboards live-view scrapers alerts container; do script_named "$name"; done ;;
+    rules | deploy | dashboards | live-view | scrapers | alerts | container) script_named "$step" ;;
+    qemu) guest_step 6.1 ;;
+    kernels) for version in 5.10 6.12; do guest_step "$version"; done ;;
+    packages) package_step ;;
+    fuzz) fuzz_step ;;
+    bookworm | trixie) debian_step "$step" ;;
+    real) real_step ;;
   esac
 done
 

@@ -6,6 +6,7 @@
 # usage: tests/qemu/run.sh [VERSION] [GTEST_FILTER]
 #        tests/qemu/run.sh VERSION --record FILE   records a workload where nobody else makes an
 #                                                  event: tests/fixtures/workload.pcap
+#        tests/qemu/run.sh VERSION --fetch         only the kernel: build/qemu/VERSION/vmlinuz
 #   VERSION  6.1 by default, the kernel of Debian 12. Others as far as Debian's mirror has them:
 #            5.10 (bullseye-security), 6.12 (bookworm-security, trixie), newer (sid).
 # Environment: CNPROC_BUILD names another build tree than build/release.
@@ -136,10 +137,11 @@ boot() {
 }
 
 mkdir -p "$work"
-for tool in qemu-system-x86_64 busybox cpio; do
-  command -v "$tool" >/dev/null || fail "$tool is missing: deploy/install-dependencies.sh --test"
-done
 fetch_kernel
+if [ "$filter" = --fetch ]; then exit 0; fi
+for tool in qemu-system-x86_64 busybox cpio; do
+  command -v "$tool" >/dev/null || fail "$tool is missing: deploy/install-dependencies.sh --test qemu"
+done
 build_initramfs
 start=$SECONDS
 boot || fail "the guest did not end within $limit_seconds s: $work/console.log"
