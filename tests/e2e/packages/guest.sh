@@ -67,6 +67,7 @@ check "the kernel has acknowledged it" within 10 acknowledged
 check "it counts events" counts_execs
 check "every collector works" collectors_work
 check "the man page is there" test -s /usr/share/man/man8/cnproc_exporter.8
+check "what the examples grant is explained" test -s /usr/share/doc/cnproc-exporter/capabilities.md
 check "the notices of others' licences are" test -s /usr/share/doc/cnproc-exporter/THIRD-PARTY-NOTICES
 
 echo '# mine' >>/etc/default/cnproc-exporter

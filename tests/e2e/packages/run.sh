@@ -14,17 +14,31 @@ fail() {
   echo "tests/e2e/packages: $*" >&2
   exit 1
 }
-for tool in cpack debootstrap qemu-system-x86_64 cpio dpkg-deb; do
-  command -v "$tool" >/dev/null || fail "$tool is missing (deploy/install-dependencies.sh --test)"
+for tool in cpack debootstrap qemu-system-x86_64 cpio dpkg-deb rpm; do
+  command -v "$tool" >/dev/null || fail "$tool is missing (deploy/install-dependencies.sh --test packages)"
 done
-[ -s "$kernel" ] || fail "no $kernel: tests/qemu/run.sh fetches it"
+"$root/tests/qemu/run.sh" 6.1 --fetch || fail "no $kernel"
 
 mkdir -p "$work"
 exec 9>"$work/lock" && flock 9
 rm -rf "$work/first" "$work/second"
 cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/first" >"$work/cpack.log" 2>&1 || fail "cpack failed: $work/cpack.log"
 cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/second" -R 99.0.0 >>"$work/cpack.log" 2>&1 || fail "cpack failed: $work/cpack.log"
+cpack --config "$build/CPackConfig.cmake" -G RPM -B "$work/first" >>"$work/cpack.log" 2>&1 || fail "cpack failed: $work/cpack.log"
 deb=$(ls "$work"/first/*.deb)
+rpm=$(ls "$work"/first/*.rpm)
+
+# Libraries whose names change from release to release are in the binary: the package serves other releases as well.
+named='libc6|libcrypt1|libgcc-s1|libssl3(t64)?|libstdc\+\+6|zlib1g|init-system-helpers'
+others=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/([^)]*)//; s/ //g' | grep -vxE "$named" | paste -sd' ')
+[ -z "$others" ] || fail "the .deb depends on $others"
+named='lib(c|m)\.so\.6|libcrypt\.so\.[12]|libgcc_s\.so\.1|lib(ssl|crypto)\.so\.3|libstdc\+\+\.so\.6|libz\.so\.1'
+others=$(rpm -qp --requires "$rpm" | sed -n 's/\(\.so[.0-9]*\)(.*/\1/p' | sort -u | grep -vxE "$named" | paste -sd' ')
+[ -z "$others" ] || fail "the .rpm depends on $others"
+for file in /usr/bin/cnproc_exporter /usr/lib/systemd/system/cnproc-exporter.service /etc/sysconfig/cnproc-exporter \
+  /usr/share/man/man8/cnproc_exporter.8 /usr/share/doc/cnproc-exporter/{capabilities.md,THIRD-PARTY-NOTICES}; do
+  rpm -qpl "$rpm" | grep -qxF "$file" || fail "the .rpm lacks $file"
+done
 
 # The guest has no network: what the package depends on is in the root, as it is on a machine with a mirror.
 depends=$(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/|[^,]*//g; s/ //g')
