@@ -22,19 +22,18 @@ fail() {
   exit 1
 }
 for tool in buildah podman runc curl; do
-  command -v "$tool" >/dev/null || fail "$tool is missing (deploy/install-dependencies.sh --test)"
+  command -v "$tool" >/dev/null || fail "$tool is missing (deploy/install-dependencies.sh --test container)"
 done
 [ -x "$exporter" ] || fail "no $exporter: build it first (cmake --preset release)"
 
-# The last stage of the Containerfile, with its first stage's output made here.
+# As the Containerfile does, with its first stage's output made here.
 "$root/deploy/container/rootfs.sh" "$exporter" "$work/out"
 # libssl3t64 from Debian 13 on.
 for notice in cnproc-exporter/LICENSE cnproc-exporter/THIRD-PARTY-NOTICES libc6/copyright 'libssl3*/copyright'; do
   # shellcheck disable=SC2086 # a pattern
   [ -s "$(echo "$work"/out/usr/share/doc/$notice)" ] || fail "the image lacks $notice"
 done
-sed -n '/^FROM scratch/,$p' "$root/deploy/container/Containerfile" | sed 's/COPY --from=build \/out/COPY out/' >"$work/Containerfile"
-buildah build --isolation chroot -q -t "$image" "$work" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "buildah failed"; }
+"$root/deploy/container/image.sh" "$work/out" "$image" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "buildah failed"; }
 size=$(podman image inspect --format '{{.Size}}' "$image")
 [ "$size" -lt 40000000 ] || fail "the image has $size bytes"
 
