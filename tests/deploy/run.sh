@@ -41,6 +41,17 @@ else
   done
 fi
 
+# The configuration file that the man page shows, and the one that packages bring, without its comment signs, are good:
+# status 2 would say that the file is bad, 1 that this machine lacks something.
+man_page=$deploy/packages/cnproc_exporter.8
+sed -n '/^\.Bd -literal/,/^\.Ed/p' "$man_page" | sed '/^\./d; s/\\e/\\/g' >"$work/man.yml"
+sed -n 's/^# \{0,1\}//p' "$deploy/systemd/config.yml" | sed '1,/^$/d' >"$work/package.yml"
+for file in "$work/man.yml" "$work/package.yml"; do
+  [ "$(grep -c '^ *- match:\|limit' "$file")" -ge 2 ] || complain "no rules and limits in ${file##*/}"
+  answer=$("$exporter" --config.check --config.file="$file" 2>&1)
+  [ $? != 2 ] || complain "${file##*/}: $answer"
+done
+
 # All of the repository's. Those of the .rpm have no first line that names a shell.
 (cd ../.. && find deploy tests .ci -name node_modules -prune -o -type f -print0 |
   xargs -0 grep -lZE '^#!/(bin/(ba)?sh|usr/bin/env bash)' | xargs -0 shellcheck --severity=warning) || failed=1
