@@ -10,8 +10,8 @@ usage() {
 usage: deploy/release.sh [FOLDER]     (as root; build/release-VERSION by default)
 Makes in FOLDER, which must not exist yet:
   cnproc-exporter_VERSION-1+deb12_ARCH.deb, ...+deb13_...   for Debian 12 and 13, and what derives from them
-  cnproc-exporter-VERSION-1.ARCH.rpm                        for Fedora 37, EL 10 and newer
-  cnproc_exporter-VERSION-ARCH.oci.tar                      the image: podman load -i FILE, skopeo copy oci-archive:FILE ...
+  cnproc-exporter-VERSION-1.ARCH.rpm                        for Fedora 37, EL 9 and newer
+  cnproc_exporter-VERSION-ARCH.image.tar                    the image: docker load -i FILE, podman load -i FILE
   cnproc_exporter-VERSION.tar.gz                            the source
   SHA256SUMS
 It takes a quarter of an hour on two cores, and 5 GB in build/debian.
@@ -62,7 +62,8 @@ echo "release: the image"
 architecture=$(dpkg --print-architecture)
 image=localhost/cnproc_exporter:$version
 "$root/deploy/container/image.sh" "$folder.part/rootfs" "$image" >/dev/null
-buildah push -q "$image" "oci-archive:$folder.part/cnproc_exporter-$version-$architecture.oci.tar:cnproc_exporter:$version"
+# Under the name that the compose file and the manifests have.
+buildah push -q "$image" "docker-archive:$folder.part/cnproc_exporter-$version-$architecture.image.tar:ghcr.io/cnproc/cnproc_exporter:$version"
 buildah rmi "$image" >/dev/null
 rm -r "$folder.part/rootfs"
 git archive --prefix="cnproc_exporter-$version/" -o "$folder.part/cnproc_exporter-$version.tar.gz" HEAD
