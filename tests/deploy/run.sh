@@ -77,6 +77,7 @@ answer=$("$root/deploy/run.sh" --demo --log.level=debug --web.listen-address=:1 
 if [ $? != 2 ] || [[ $answer != *--web.listen-address* ]]; then complain "a demo told where to listen says: $answer"; fi
 
 ./civetweb_test.sh || failed=1
+./first_run_test.sh || failed=1
 
 if ! cmp -s package-lock.json node_modules/.installed; then
   npm ci --silent || { echo "tests/deploy: npm ci failed" >&2; exit 1; }
