@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 rules=../../dashboards/rules
-tests=(crashes.yml days.yml forks.yml recording.yml security.yml stream.yml)
+tests=(crashes.yml days.yml everyday.yml forks.yml loops.yml recording.yml security.yml stream.yml)
 failed=0
 
 # run LABEL COMMAND...: shows the command's output only if it fails.
