@@ -7,7 +7,7 @@ import { ROOT } from './dashboards.mjs';
 import { labelsOf, parse } from './promql.mjs';
 
 const TARGET_LABELS = ['cluster', 'job', 'instance'];
-const ALERT_LABELS = ['alertname', 'alertstate', 'severity', 'program', 'unit', 'container_id', 'parent', 'collector', 'scope'];
+const ALERT_LABELS = ['alertname', 'alertstate', 'severity', 'program', 'unit', 'container_id', 'parent', 'collector', 'dimension', 'scope'];
 const BY_PROMETHEUS = { up: [], scrape_samples_scraped: [], scrape_duration_seconds: [], ALERTS: ALERT_LABELS };
 
 // {name: Set of labels} of a page in the text format. A family without a sample is known, without labels.

@@ -19,7 +19,7 @@ const KNOWN = [
   ['cnproc-who', 'Programs', 'E', { program: 'dt-abort' }, 3 * ROUNDS],
   ['cnproc-who', 'Programs', 'F', { program: 'dt-hog' }, ROUNDS],
   ['cnproc-who', 'Programs', 'G', { program: 'dt-uid' }, ROUNDS, 1],
-  ['cnproc-who', 'Units', 'D', { unit: 'dt-app.service' }, ROUNDS],
+  ['cnproc-who', 'Units', 'D', { unit: 'dt-app.service' }, 2 * ROUNDS],
   ['cnproc-who', 'Containers', 'F', { container_id: CONTAINER }, ROUNDS],
   ['cnproc-who', 'Who started what', 'A', { parent: 'nginx', program: 'sh' }, ROUNDS],
 ];
@@ -49,7 +49,7 @@ function variablesFor(since, now, instance) {
     __rate_interval: '8s', __interval: '2s', __range: `${seconds}s`, __range_s: String(seconds) };
 }
 
-export function ask(prometheus, target, now, { step = 2, instance = '.+' } = {}) {
+export function ask(prometheus, target, now, { step = 2, instance }) {
   const query = interpolate(target.expr, variablesFor(prometheus.since, now, instance));
   return target.instant
     ? prometheus.instant(query, now)
@@ -60,11 +60,11 @@ export function ask(prometheus, target, now, { step = 2, instance = '.+' } = {})
 // numbers are upper bounds; then alerts on them prove nothing either.
 const isWhole = (page) => !/^cnproc_(events_lost_total\{reason="(?!attribute_buffer).*\}|taskstats_records_lost_total) [1-9]/m.test(page);
 
-async function problemsOf(prometheus, now, exact) {
+async function problemsOf(prometheus, now, { exact, instance }) {
   const problems = [];
   for (const { name, dashboard } of loadDashboards()) {
     for (const { where, panel, target } of queriesOf(dashboard)) {
-      const result = await ask(prometheus, target, now);
+      const result = await ask(prometheus, target, now, { instance });
       if (!result.some(hasNumber)) problems.push(`${name}: ${where} returns nothing`);
       if (!panel) continue;
       for (const [uid, title, refId, labels, value, least = value] of KNOWN) {
@@ -96,7 +96,7 @@ async function main([exporter, workload]) {
     for (const [ingestion, prometheus] of Object.entries(servers)) {
       const [native] = await prometheus.instant(NATIVE, now);
       if (Boolean(native) !== (ingestion === 'native')) problems.push(`${ingestion}: native histograms are ${native ? '' : 'not '}there`);
-      problems.push(...(await problemsOf(prometheus, now, isWhole(page))).map((problem) => `${ingestion}: ${problem}`));
+      problems.push(...(await problemsOf(prometheus, now, { exact: isWhole(page), instance: stand.target })).map((problem) => `${ingestion}: ${problem}`));
     }
     problems.forEach((problem) => console.error(problem));
     return problems.length ? 1 : 0;

@@ -83,7 +83,7 @@ export function labelsOf(node, labelsOfMetric, complain) {
       const labels = new Set(node.children.flatMap((found) => [...recurse(found)]));
       const name = child(node, 'FunctionIdentifier').text;
       if (name === 'histogram_quantile') labels.delete('le');
-      if (name === 'label_replace') labels.add(JSON.parse(find(node, 'StringLiteral').at(-4).text));
+      if (/^label_(replace|join)$/.test(name)) labels.add(JSON.parse(child(child(node, 'FunctionCallBody'), 'StringLiteral').text));
       return /^(scalar|time|vector)$/.test(name) ? new Set() : labels;
     }
     default:

@@ -8,6 +8,7 @@
 #   dt-term    2 ends by SIGTERM              dt-uid    1 change to root
 #   dt-loop    40 forks, 41 with its sleep    nginx     1 shell, started by a "server"
 #   dt-hog     1 OOM kill, in the container   dt-sh     refused forks, in the unit and the container
+#   dt-gone    1 end by SIGHUP, in the unit
 # The unit and the container are cgroups as systemd and kubelet lay them out. The shells sleep first, so that an
 # exporter on a busy machine reads their name and cgroup while they live, and their children count on them.
 set -u
@@ -15,7 +16,7 @@ workload=$1 dir=$2 rounds=$3
 unit=system.slice/dt-app.service
 container=kubepods/burstable/pod6f1c2d3e-0000-4000-8000-0123456789ab/$(printf 'c0ffee%.0s' {1..10})cafe
 
-for name in dt-exit dt-abort dt-term dt-loop; do cp /bin/bash "$dir/$name"; done
+for name in dt-exit dt-abort dt-term dt-loop dt-gone; do cp /bin/bash "$dir/$name"; done
 cp "$workload" "$dir/dt-uid" && cp /bin/dash "$dir/nginx" && cp /bin/dash "$dir/dt-sh" && cp /usr/bin/tail "$dir/dt-hog"
 ulimit -c 0
 
@@ -82,6 +83,7 @@ for ((round = 0; round < rounds; round++)); do
   "$dir/dt-uid" uid 1 || exit 1
   inside "$container" "$dir/dt-hog" /dev/zero
   inside "$unit" "$dir/dt-sh" -c "$full"
+  inside "$unit" "$dir/dt-gone" -c 'sleep 0.2; kill -HUP $BASHPID'
   inside "$container" "$dir/dt-sh" -c "$full"
   left=$((2000000 - (${EPOCHREALTIME/./} - start)))
   ((left > 0)) && sleep "$(printf '%d.%06d' $((left / 1000000)) $((left % 1000000)))"
