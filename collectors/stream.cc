@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array<const char*, kEventTypeCount> kEventNames = {
     "fork", "exec", "uid", "gid", "sid", "ptrace", "comm", "coredump", "exit"};
-constexpr std::array kDelayBounds = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0};
+constexpr std::array kDelayBounds = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0};
 
 class StreamCollector final : public Collector {
  public:

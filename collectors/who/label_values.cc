@@ -2,6 +2,7 @@
 #include "collectors/who/label_values.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -37,7 +38,7 @@ void LabelValues::CreateExpected() {
     const std::string text = name == kOtherText ? std::string(kRealOtherText) : ToLabelText(name);
     if (text.empty()) continue;
     const auto found = ids_.find(text);
-    const ValueId id = found != ids_.end() ? found->second : Create(text);
+    const ValueId id = found != ids_.end() ? found->second : Create(text, 1);
     LeaveIdle(id);
     slots_[id].expected = true;
   }
@@ -58,13 +59,16 @@ ValueId LabelValues::InternVerbatim(std::string_view text) {
   if (text.empty()) return kNoValue;
   if (text == kOtherText) text = kRealOtherText;
   if (const auto found = ids_.find(AbslView(text)); found != ids_.end()) {
+    ++slots_[found->second].times_seen;
     Touch(found->second);
     return found->second;
   }
-  while (size() >= policy_.limit) {
-    if (!EvictLongestIdle()) return InternOther();
+  while (size() >= policy_.limit && EvictLongestIdle()) {
   }
-  return Create(text);
+  if (size() < policy_.limit) return Create(text, 1);
+  const uint64_t times = newcomers_.Count(text, now_ns_, policy_.idle_timeout_ns);
+  if (size() > policy_.limit || !EvictLessSeenThan(times)) return InternOther();
+  return Create(text, times);
 }
 
 ValueId LabelValues::InternOther() {
@@ -74,7 +78,8 @@ ValueId LabelValues::InternOther() {
   return kOtherValue;
 }
 
-ValueId LabelValues::Create(std::string_view text) {
+ValueId LabelValues::Create(std::string_view text, uint64_t times_seen) {
+  newcomers_.Forget(text);
   ValueId id = static_cast<ValueId>(slots_.size());
   if (free_.empty()) {
     slots_.emplace_back();
@@ -83,6 +88,7 @@ ValueId LabelValues::Create(std::string_view text) {
     free_.pop_back();
   }
   Use(slots_[id], text);
+  slots_[id].times_seen = times_seen;
   ids_.emplace(text, id);
   GoIdle(id);
   return id;
@@ -103,28 +109,53 @@ void LabelValues::Touch(ValueId id) {
   GoIdle(id);
 }
 
+size_t LabelValues::LevelOf(uint64_t times) {
+  return std::min<size_t>(static_cast<size_t>(std::bit_width(times | 1)) - 1, kLevels - 1);
+}
+
 void LabelValues::GoIdle(ValueId id) {
   Slot& slot = slots_[id];
-  Slot& ring = slots_[kNoValue];
+  const size_t index = LevelOf(slot.times_seen);
+  Level& level = levels_[index];
+  slot.level = static_cast<uint8_t>(index);
   slot.last_event_ns = now_ns_;
   slot.idle = true;
-  slot.previous = ring.previous;
+  slot.previous = std::exchange(level.last, id);
   slot.next = kNoValue;
-  slots_[ring.previous].next = id;
-  ring.previous = id;
+  (slot.previous == kNoValue ? level.first : slots_[slot.previous].next) = id;
 }
 
 void LabelValues::LeaveIdle(ValueId id) {
   Slot& slot = slots_[id];
   if (!slot.idle) return;
+  Level& level = levels_[slot.level];
   slot.idle = false;
-  slots_[slot.previous].next = slot.next;
-  slots_[slot.next].previous = slot.previous;
+  (slot.previous == kNoValue ? level.first : slots_[slot.previous].next) = slot.next;
+  (slot.next == kNoValue ? level.last : slots_[slot.next].previous) = slot.previous;
 }
 
 bool LabelValues::EvictLongestIdle() {
-  const ValueId id = slots_[kNoValue].next;
-  if (id == kNoValue || now_ns_ - slots_[id].last_event_ns < policy_.idle_timeout_ns) return false;
+  ValueId longest = kNoValue;
+  for (const Level& level : levels_) {
+    if (level.first == kNoValue) continue;
+    if (longest == kNoValue || IdleFor(level.first) > IdleFor(longest)) longest = level.first;
+  }
+  if (longest == kNoValue || IdleFor(longest) < policy_.idle_timeout_ns) return false;
+  Evict(longest);
+  return true;
+}
+
+bool LabelValues::EvictLessSeenThan(uint64_t times) {
+  for (size_t level = 0; level < LevelOf(times); ++level) {
+    const ValueId longest = levels_[level].first;
+    if (longest == kNoValue || IdleFor(longest) < kShortestStayNs) continue;
+    Evict(longest);
+    return true;
+  }
+  return false;
+}
+
+void LabelValues::Evict(ValueId id) {
   LeaveIdle(id);
   Slot& slot = slots_[id];
   slot.in_use = false;
@@ -133,7 +164,6 @@ bool LabelValues::EvictLongestIdle() {
   slot.value = Value();
   free_.push_back(id);
   ++evictions_;
-  return true;
 }
 
 }  // namespace cnproc

@@ -4,6 +4,7 @@
 #ifndef CNPROC_COLLECTORS_WHO_LABEL_VALUES_H_
 #define CNPROC_COLLECTORS_WHO_LABEL_VALUES_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "collectors/who/newcomers.h"
 
 namespace cnproc {
 
@@ -20,9 +22,10 @@ inline constexpr ValueId kNoValue = 0;     // a process without one: no containe
 inline constexpr ValueId kOtherValue = 1;  // "other": all values for which there was no room
 
 struct LabelPolicy {
-  size_t limit = 100;           // values at once, "other" not among them
-  int64_t idle_timeout_ns = 0;  // a value younger in its last event or with a process never goes
-  bool remove_idle = false;     // idle values go even below the limit
+  size_t limit = 100;  // values at once, "other" not among them
+  // A value with a process never goes, nor one with a younger event, but for LabelValues::Intern.
+  int64_t idle_timeout_ns = 0;
+  bool remove_idle = false;           // idle values go even below the limit
   std::vector<std::string> expected;  // exist always, never give way, count towards the limit
 };
 
@@ -31,6 +34,9 @@ struct LabelPolicy {
 // removes that process.
 class LabelValues {
  public:
+  // Scrapes see each value for as long, however many newcomers there are.
+  static constexpr int64_t kShortestStayNs = 120'000'000'000;
+
   struct Value {
     std::string text;               // a valid label value, not empty
     double start_time_seconds = 0;  // Unix time at which it was taken in
@@ -47,10 +53,12 @@ class LabelValues {
   // `now_ns` is of the events' clock, and never goes back; Unix time is `unix_offset_ns` more.
   void AdvanceTo(int64_t now_ns, int64_t unix_offset_ns);
 
-  // The id of a value that had an event just now. Unknown ones are taken in, in place of the one
-  // idle longest if need be, else the answer is kOtherValue and an overflow is counted. Bytes that
-  // no label may hold are replaced; a value that would read "other" becomes "other_"; an empty one
-  // is none.
+  // The id of a value that had an event just now. Unknown ones are taken in, if need be in place of
+  // the one idle longest, or of one idle for kShortestStayNs that was seen less often than the
+  // newcomer came (by powers of two, so that equals do not take turns): who keeps coming finds room
+  // among names that occur once. Else the answer is kOtherValue and an overflow is counted. Bytes
+  // that no label may hold are replaced; a value that would read "other" becomes "other_"; an empty
+  // one is none.
   ValueId Intern(std::string_view text);
   // The same for bytes that are no label value themselves, but are made of some.
   ValueId InternVerbatim(std::string_view text);
@@ -61,7 +69,8 @@ class LabelValues {
   void AddProcess(ValueId id) {
     if (id == kNoValue) return;
     Slot& slot = slots_[id];
-    ++slot.value.processes;
+    // Beside another of its kind it was forked, mostly: whoever execs is counted by Intern.
+    if (slot.value.processes++ > 0) ++slot.times_seen;
     if (slot.idle) LeaveIdle(id);
   }
   void RemoveProcess(ValueId id) {
@@ -100,29 +109,44 @@ class LabelValues {
   }
 
  private:
-  // The idle values form a ring through kNoValue's slot, the one idle longest first after it.
+  // Level n has the idle values that were seen 2^n times or more, the last one all above it.
+  static constexpr size_t kLevels = 20;
+  static size_t LevelOf(uint64_t times);
+
+  // The idle values of a level are a list, the one idle longest first.
   struct Slot {
     Value value;
-    int64_t last_event_ns = 0;  // while in the ring
+    uint64_t times_seen = 0;
+    int64_t last_event_ns = 0;  // while idle
     ValueId previous = kNoValue;
     ValueId next = kNoValue;
     uint32_t generation = 0;
     bool in_use = false;
     bool expected = false;
-    bool idle = false;  // in the ring
+    bool idle = false;
+    uint8_t level = 0;  // while idle
+  };
+  struct Level {
+    ValueId first = kNoValue;
+    ValueId last = kNoValue;
   };
 
-  ValueId Create(std::string_view text);
+  ValueId Create(std::string_view text, uint64_t times_seen);
   void CreateExpected();
   void Use(Slot& slot, std::string_view text);
   void GoIdle(ValueId id);
   void LeaveIdle(ValueId id);
+  int64_t IdleFor(ValueId id) const { return now_ns_ - slots_[id].last_event_ns; }
   bool EvictLongestIdle();
+  bool EvictLessSeenThan(uint64_t times);
+  void Evict(ValueId id);
 
   LabelPolicy policy_;
   int64_t now_ns_;
   int64_t unix_offset_ns_;
   std::vector<Slot> slots_;  // by id
+  std::array<Level, kLevels> levels_{};
+  Newcomers newcomers_;
   std::vector<ValueId> free_;
   absl::btree_map<std::string, ValueId> ids_;
   uint64_t overflows_ = 0;

@@ -55,6 +55,40 @@ TEST_F(WhoCollectorsTest, CountsEndsByOutcomeAndSignal) {
   EXPECT_EQ(page.at("cnproc_program_lifetime_seconds{program=\"app\"}"), 4);
 }
 
+TEST_F(WhoCollectorsTest, CountsEndsByCodeWithABoundOnCodes) {
+  // Given a program that knows two codes, and one that answers with a count of errors
+  for (const uint32_t code : {77U, 1U, 77U, 0U}) {
+    Start(2, "app", "a.service");
+    world_.Exit(2, code << 8);
+  }
+  for (uint32_t code = 1; code <= 20; ++code) {
+    Start(3, "lint", "a.service");
+    world_.Exit(3, code << 8);
+  }
+  Start(3, "lint", "a.service");
+  world_.Exit(3, 8 << 8);
+  // Ended by a signal it has no code.
+  Start(4, "crash", "a.service");
+  world_.Exit(4, SIGSEGV);
+  const auto page = world_.Page();
+  const auto ends = [&page](const std::string& program, const std::string& code) {
+    const auto found = page.find("cnproc_program_exit_codes_total{code=\"" + code +
+                                 "\",program=\"" + program + "\"}");
+    return found == page.end() ? -1 : found->second;
+  };
+  EXPECT_EQ(ends("app", "77"), 2);
+  EXPECT_EQ(ends("app", "1"), 1);
+  EXPECT_EQ(ends("app", "0"), -1);
+  EXPECT_EQ(ends("app", "other"), -1);
+  // Then the first eight codes count on their own, and no end is lost.
+  EXPECT_EQ(ends("lint", "1"), 1);
+  EXPECT_EQ(ends("lint", "8"), 2);
+  EXPECT_EQ(ends("lint", "9"), -1);
+  EXPECT_EQ(ends("lint", "other"), 12);
+  EXPECT_EQ(ends("crash", "0"), -1);
+  EXPECT_EQ(page.at("cnproc_program_exits_total{outcome=\"error\",program=\"lint\"}"), 21);
+}
+
 TEST_F(WhoCollectorsTest, GivesANewValueAllItsSeriesAtOnce) {
   const auto before = world_.Page();
   world_.Advance(5'000'000'000);

@@ -206,6 +206,85 @@ TEST(LabelValuesTest, IgnoresAClockThatGoesBack) {
   EXPECT_DOUBLE_EQ(values.value(values.Intern("a")).start_time_seconds, Unix(1'000));
 }
 
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kStay = LabelValues::kShortestStayNs;
+
+LabelPolicy LongPolicy(size_t limit, std::vector<std::string> expected = {}) {
+  return {.limit = limit, .idle_timeout_ns = 900 * kSecond, .expected = std::move(expected)};
+}
+
+// A process that begins, execs and ends.
+ValueId Live(LabelValues& values, std::string_view text) {
+  const ValueId id = Begin(values, text);
+  values.RemoveProcess(id);
+  return id;
+}
+
+TEST(LabelValuesTest, LetsACrashLoopInAmongNamesThatOccurredOnce) {
+  // Given an installer's hundred one-off names, which fill the limit
+  LabelValues values(LongPolicy(100), 0, kOffset);
+  for (int i = 0; i < 100; ++i) Live(values, "postinst" + std::to_string(i));
+  const ValueId first = values.Intern("postinst0");  // seen twice now
+  // When a program begins to fail each second, while more one-off names come
+  int64_t now = 0;
+  int64_t found_room = 0;
+  for (int second = 1; second <= 300 && found_room == 0; ++second) {
+    now = second * kSecond;
+    values.AdvanceTo(now, kOffset);
+    Live(values, "late" + std::to_string(second));
+    if (Live(values, "crashd") != kOtherValue) found_room = now;
+  }
+  // Then it has its own name as soon as scrapes have seen the others for two minutes,
+  EXPECT_EQ(found_room, kStay);
+  EXPECT_EQ(values.evictions(), 1U);
+  // in place of a name that occurred once.
+  EXPECT_EQ(values.value(first).text, "postinst0");
+  const uint64_t overflows = values.overflows();
+  Live(values, "crashd");
+  EXPECT_EQ(values.overflows(), overflows);
+}
+
+TEST(LabelValuesTest, LetsNoNewcomerInThatCameOnce) {
+  LabelValues values(LongPolicy(2), 0, kOffset);
+  Live(values, "a");
+  Live(values, "b");
+  values.AdvanceTo(2 * kStay, kOffset);
+  // When ever more names come once each, then all of them are others', and the first two stay
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_EQ(Live(values, "once" + std::to_string(i)), kOtherValue);
+  }
+  EXPECT_THAT(Texts(values), ElementsAre("a", "b", "other"));
+}
+
+TEST(LabelValuesTest, KeepsTheBusierValue) {
+  // Given a value seen five times, and one that forked as often without an exec
+  LabelValues values(LongPolicy(2), 0, kOffset);
+  for (int i = 0; i < 5; ++i) Live(values, "busy");
+  const ValueId forker = Begin(values, "forker");
+  for (int i = 0; i < 4; ++i) {
+    values.AddProcess(forker);
+    values.RemoveProcess(forker);
+  }
+  values.RemoveProcess(forker);
+  values.AdvanceTo(kStay, kOffset);
+  // When a newcomer comes seven times, then it is no busier by a power of two;
+  for (int i = 0; i < 7; ++i) ASSERT_EQ(Live(values, "newcomer"), kOtherValue);
+  // at the eighth time it is, and takes the place of the one idle longest.
+  EXPECT_NE(Live(values, "newcomer"), kOtherValue);
+  EXPECT_THAT(Texts(values), ElementsAre("forker", "newcomer", "other"));
+  // The one that went does not push out in its turn whoever was busier.
+  values.AdvanceTo(2 * kStay, kOffset);
+  for (int i = 0; i < 7; ++i) ASSERT_EQ(Live(values, "busy"), kOtherValue);
+}
+
+TEST(LabelValuesTest, LetsNobodyInForTheLivingAndTheExpected) {
+  LabelValues values(LongPolicy(2, {"expected"}), 0, kOffset);
+  Begin(values, "alive");
+  values.AdvanceTo(10 * kStay, kOffset);
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(Live(values, "newcomer"), kOtherValue);
+  EXPECT_EQ(values.overflows(), 1'000U);
+}
+
 // Against a model that is slow and plain.
 TEST(LabelValuesTest, BehavesAsThePlainModelDoes) {
   struct Plain {
