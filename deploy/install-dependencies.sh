@@ -16,21 +16,21 @@ END
 }
 
 build_packages=(
-  ca-certificates cmake curl dpkg-dev g++ libabsl-dev libcivetweb-dev libcli11-dev libjs-dygraphs libprotobuf-dev
+  ca-certificates cmake curl dpkg-dev g++ libabsl-dev libcivetweb-dev libcli11-dev libjs-dygraphs
   libre2-dev libssl-dev libyaml-cpp-dev ninja-build pkg-config prometheus-cpp-dev
-  protobuf-compiler zlib1g-dev
+  zlib1g-dev
 )
 package_packages=(dpkg-dev file git rpm)
 demo_packages=(curl prometheus)
 # promtool comes with prometheus. compile is what building the tests takes, which most steps begin with.
 declare -A test_packages=(
-  [compile]="libgmock-dev libgtest-dev"
+  [compile]="libgmock-dev libgtest-dev libprotobuf-dev protobuf-compiler"
   [release]="prometheus tshark"
   [rules]="prometheus python3-yaml"
   [deploy]="mandoc nodejs npm shellcheck systemd util-linux"
   [dashboards]="nodejs npm prometheus"
   [live-view]="chromium nodejs npm openssl"
-  [scrapers]="curl nodejs openssl prometheus"
+  [scrapers]="curl nodejs openssl prometheus python3-prometheus-client"
   [alerts]="nodejs prometheus prometheus-alertmanager"
   [container]="buildah curl podman runc"
   [qemu]="busybox-static cpio qemu-system-x86"

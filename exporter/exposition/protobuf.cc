@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/exposition/protobuf.h"
 
-#include <metrics.pb.h>  // generated from metrics.proto
-
 #include <array>
 #include <bit>
 #include <cmath>
@@ -10,17 +8,18 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/base/macros.h"
 #include "exporter/exposition/page_buffer.h"
+#include "exporter/exposition/protobuf_fields.h"
 
 namespace cnproc {
 namespace {
 
-namespace proto = io::prometheus::client;
 using prometheus::ClientMetric;
 using prometheus::MetricType;
 
-// Appends fields as protobuf's wire format has them. The generated messages would copy every label
-// into objects of their own first, three times the work; of them only the numbers are used here.
+// Appends fields as protobuf's wire format has them. Generated messages would copy every label into
+// objects of their own first, three times the work.
 class Encoder {
  public:
   explicit Encoder(PageBuffer& out) : out_(out) {}
@@ -103,7 +102,6 @@ class Writer {
   void WriteTimestamp(int field, double unix_seconds);
   void WriteExemplar(int field, const Exemplar& exemplar);
   void WriteCounter(double value, const SeriesExtra& extra);
-  void WriteSummary(const ClientMetric::Summary& summary, const SeriesExtra& extra);
   void WriteHistogram(const ClientMetric::Histogram& histogram, const SeriesExtra& extra);
   void WriteNative(const NativeHistogram& native);
 
@@ -111,32 +109,28 @@ class Writer {
   const bool exemplars_;
 };
 
-proto::MetricType ToProto(MetricType type) {
+int TypeNumber(MetricType type) {
   switch (type) {
     case MetricType::Counter:
-      return proto::COUNTER;
-    case MetricType::Gauge:
-      return proto::GAUGE;
-    case MetricType::Summary:
-      return proto::SUMMARY;
+      return field::MetricType::kCounter;
     case MetricType::Histogram:
-      return proto::HISTOGRAM;
-    case MetricType::Untyped:
-      break;
+      return field::MetricType::kHistogram;
+    default:
+      ABSL_ASSERT(type == MetricType::Gauge);
+      return field::MetricType::kGauge;
   }
-  return proto::UNTYPED;
 }
 
 void Writer::Write(const Family& family) {
   static const SeriesExtra kNoExtra;
-  using Message = proto::MetricFamily;
+  using Message = field::MetricFamily;
   const prometheus::MetricFamily& metrics = family.metrics;
   encoder_.Delimited([&] {
-    encoder_.String(Message::kNameFieldNumber, metrics.name);
-    encoder_.String(Message::kHelpFieldNumber, metrics.help);
-    encoder_.Unsigned(Message::kTypeFieldNumber, ToProto(metrics.type));
+    encoder_.String(Message::kName, metrics.name);
+    encoder_.String(Message::kHelp, metrics.help);
+    encoder_.Unsigned(Message::kType, static_cast<uint64_t>(TypeNumber(metrics.type)));
     for (size_t i = 0; i < metrics.metric.size(); ++i) {
-      encoder_.Message(Message::kMetricFieldNumber, [&] {
+      encoder_.Message(Message::kMetric, [&] {
         WriteMetric(metrics.type, metrics.metric[i],
                     family.extra.empty() ? kNoExtra : family.extra[i]);
       });
@@ -145,34 +139,27 @@ void Writer::Write(const Family& family) {
 }
 
 void Writer::WriteMetric(MetricType type, const ClientMetric& metric, const SeriesExtra& extra) {
-  using Message = proto::Metric;
-  WriteLabels(Message::kLabelFieldNumber, metric.label);
+  using Message = field::Metric;
+  WriteLabels(Message::kLabel, metric.label);
   switch (type) {
     case MetricType::Counter:
-      return encoder_.Message(Message::kCounterFieldNumber,
+      return encoder_.Message(Message::kCounter,
                               [&] { WriteCounter(metric.counter.value, extra); });
-    case MetricType::Gauge:
-      return encoder_.Message(Message::kGaugeFieldNumber, [&] {
-        encoder_.Double(proto::Gauge::kValueFieldNumber, metric.gauge.value);
-      });
-    case MetricType::Summary:
-      return encoder_.Message(Message::kSummaryFieldNumber,
-                              [&] { WriteSummary(metric.summary, extra); });
     case MetricType::Histogram:
-      return encoder_.Message(Message::kHistogramFieldNumber,
+      return encoder_.Message(Message::kHistogram,
                               [&] { WriteHistogram(metric.histogram, extra); });
-    case MetricType::Untyped:
-      return encoder_.Message(Message::kUntypedFieldNumber, [&] {
-        encoder_.Double(proto::Untyped::kValueFieldNumber, metric.untyped.value);
-      });
+    default:
+      ABSL_ASSERT(type == MetricType::Gauge);
+      return encoder_.Message(Message::kGauge,
+                              [&] { encoder_.Double(field::Gauge::kValue, metric.gauge.value); });
   }
 }
 
 void Writer::WriteLabels(int field, const Labels& labels) {
   for (const auto& label : labels) {
     encoder_.Message(field, [&] {
-      encoder_.String(proto::LabelPair::kNameFieldNumber, label.name);
-      encoder_.String(proto::LabelPair::kValueFieldNumber, label.value);
+      encoder_.String(field::LabelPair::kName, label.name);
+      encoder_.String(field::LabelPair::kValue, label.value);
     });
   }
 }
@@ -182,75 +169,61 @@ void Writer::WriteTimestamp(int field, double unix_seconds) {
   constexpr double kNanosPerSecond = 1e9;
   const double whole = std::floor(unix_seconds);
   encoder_.Message(field, [&] {
-    encoder_.Unsigned(proto::Timestamp::kSecondsFieldNumber, static_cast<uint64_t>(whole));
-    encoder_.Unsigned(proto::Timestamp::kNanosFieldNumber,
+    encoder_.Unsigned(field::Timestamp::kSeconds, static_cast<uint64_t>(whole));
+    encoder_.Unsigned(field::Timestamp::kNanos,
                       static_cast<uint64_t>((unix_seconds - whole) * kNanosPerSecond));
   });
 }
 
 void Writer::WriteExemplar(int field, const Exemplar& exemplar) {
-  using Message = proto::Exemplar;
+  using Message = field::Exemplar;
   encoder_.Message(field, [&] {
-    WriteLabels(Message::kLabelFieldNumber, exemplar.labels);
-    encoder_.Double(Message::kValueFieldNumber, exemplar.value);
-    WriteTimestamp(Message::kTimestampFieldNumber, exemplar.timestamp_seconds);
+    WriteLabels(Message::kLabel, exemplar.labels);
+    encoder_.Double(Message::kValue, exemplar.value);
+    WriteTimestamp(Message::kTimestamp, exemplar.timestamp_seconds);
   });
 }
 
 void Writer::WriteCounter(double value, const SeriesExtra& extra) {
-  using Message = proto::Counter;
-  encoder_.Double(Message::kValueFieldNumber, value);
+  using Message = field::Counter;
+  encoder_.Double(Message::kValue, value);
   if (exemplars_ && extra.exemplar) {
-    WriteExemplar(Message::kExemplarFieldNumber, *extra.exemplar);
+    WriteExemplar(Message::kExemplar, *extra.exemplar);
   }
-  WriteTimestamp(Message::kCreatedTimestampFieldNumber, extra.start_time_seconds);
-}
-
-void Writer::WriteSummary(const ClientMetric::Summary& summary, const SeriesExtra& extra) {
-  using Message = proto::Summary;
-  encoder_.Unsigned(Message::kSampleCountFieldNumber, summary.sample_count);
-  encoder_.Double(Message::kSampleSumFieldNumber, summary.sample_sum);
-  for (const auto& quantile : summary.quantile) {
-    encoder_.Message(Message::kQuantileFieldNumber, [&] {
-      encoder_.Double(proto::Quantile::kQuantileFieldNumber, quantile.quantile);
-      encoder_.Double(proto::Quantile::kValueFieldNumber, quantile.value);
-    });
-  }
-  WriteTimestamp(Message::kCreatedTimestampFieldNumber, extra.start_time_seconds);
+  WriteTimestamp(Message::kCreatedTimestamp, extra.start_time_seconds);
 }
 
 void Writer::WriteHistogram(const ClientMetric::Histogram& histogram, const SeriesExtra& extra) {
-  using Message = proto::Histogram;
-  encoder_.Unsigned(Message::kSampleCountFieldNumber, histogram.sample_count);
-  encoder_.Double(Message::kSampleSumFieldNumber, histogram.sample_sum);
+  using Message = field::Histogram;
+  encoder_.Unsigned(Message::kSampleCount, histogram.sample_count);
+  encoder_.Double(Message::kSampleSum, histogram.sample_sum);
   for (size_t i = 0; i < histogram.bucket.size(); ++i) {
-    encoder_.Message(Message::kBucketFieldNumber, [&] {
-      encoder_.Unsigned(proto::Bucket::kCumulativeCountFieldNumber,
-                        histogram.bucket[i].cumulative_count);
-      encoder_.Double(proto::Bucket::kUpperBoundFieldNumber, histogram.bucket[i].upper_bound);
+    encoder_.Message(Message::kBucket, [&] {
+      encoder_.Unsigned(field::Bucket::kCumulativeCount, histogram.bucket[i].cumulative_count);
+      encoder_.Double(field::Bucket::kUpperBound, histogram.bucket[i].upper_bound);
       if (!exemplars_) return;
       for (const auto& [index, exemplar] : extra.bucket_exemplars) {
-        if (index == i) WriteExemplar(proto::Bucket::kExemplarFieldNumber, exemplar);
+        if (index == i) WriteExemplar(field::Bucket::kExemplar, exemplar);
       }
     });
   }
   if (extra.native) WriteNative(*extra.native);
-  WriteTimestamp(Message::kCreatedTimestampFieldNumber, extra.start_time_seconds);
+  WriteTimestamp(Message::kCreatedTimestamp, extra.start_time_seconds);
 }
 
 void Writer::WriteNative(const NativeHistogram& native) {
-  using Message = proto::Histogram;
-  encoder_.Signed(Message::kSchemaFieldNumber, native.schema);
-  encoder_.Double(Message::kZeroThresholdFieldNumber, native.zero_threshold);
-  encoder_.Unsigned(Message::kZeroCountFieldNumber, native.zero_count);
+  using Message = field::Histogram;
+  encoder_.Signed(Message::kSchema, native.schema);
+  encoder_.Double(Message::kZeroThreshold, native.zero_threshold);
+  encoder_.Unsigned(Message::kZeroCount, native.zero_count);
   for (const auto& span : native.positive_spans) {
-    encoder_.Message(Message::kPositiveSpanFieldNumber, [&] {
-      encoder_.Signed(proto::BucketSpan::kOffsetFieldNumber, span.offset);
-      encoder_.Unsigned(proto::BucketSpan::kLengthFieldNumber, span.length);
+    encoder_.Message(Message::kPositiveSpan, [&] {
+      encoder_.Signed(field::BucketSpan::kOffset, span.offset);
+      encoder_.Unsigned(field::BucketSpan::kLength, span.length);
     });
   }
   for (const int64_t delta : native.positive_deltas) {
-    encoder_.Signed(Message::kPositiveDeltaFieldNumber, delta);
+    encoder_.Signed(Message::kPositiveDelta, delta);
   }
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/exposition/protobuf_fields.h"
 #include "tests/exporter/families.h"
 
 namespace cnproc {
@@ -70,24 +71,15 @@ TEST(WriteProtobuf, WritesCountersWithStartAndExemplar) {
   EXPECT_FALSE(read.metric(1).counter().has_created_timestamp());
 }
 
-TEST(WriteProtobuf, WritesGaugesSummariesAndUntyped) {
+TEST(WriteProtobuf, WritesGauges) {
   Family gauge = GaugeFamily("g", "G.");
   AddGauge(gauge, {}, -kInfinity);
-  Family summary = MakeFamily("s", "S.", prometheus::MetricType::Summary);
-  AddSeries(summary, {}).summary = {7, 3.5, {{0.5, 0.25}, {0.99, 1.5}}};
-  Family untyped = MakeFamily("u", "U.", prometheus::MetricType::Untyped);
-  AddSeries(untyped, {}).untyped.value = 6;
 
-  const auto families = Parse(WriteProtobuf({gauge, summary, untyped}, true));
+  const auto families = Parse(WriteProtobuf({gauge}, true));
   ASSERT_TRUE(families.has_value());
-  ASSERT_EQ(families->size(), 3U);
+  ASSERT_EQ(families->size(), 1U);
   EXPECT_EQ((*families)[0].type(), proto::GAUGE);
   EXPECT_EQ((*families)[0].metric(0).gauge().value(), -kInfinity);
-  EXPECT_EQ((*families)[1].type(), proto::SUMMARY);
-  EXPECT_EQ((*families)[1].metric(0).summary().sample_count(), 7U);
-  EXPECT_EQ((*families)[1].metric(0).summary().quantile(1).value(), 1.5);
-  EXPECT_EQ((*families)[2].type(), proto::UNTYPED);
-  EXPECT_EQ((*families)[2].metric(0).untyped().value(), 6);
 }
 
 TEST(WriteProtobuf, WritesClassicAndNativeBucketsSideBySide) {
@@ -156,13 +148,51 @@ TEST(WriteProtobuf, WritesLengthsOfEverySize) {
   }
 }
 
+// The writer's numbers are those that protoc reads.
+TEST(MetricsProto, HasTheNumbersOfTheWriter) {
+  EXPECT_EQ(field::Timestamp::kSeconds, proto::Timestamp::kSecondsFieldNumber);
+  EXPECT_EQ(field::Timestamp::kNanos, proto::Timestamp::kNanosFieldNumber);
+  EXPECT_EQ(field::LabelPair::kName, proto::LabelPair::kNameFieldNumber);
+  EXPECT_EQ(field::LabelPair::kValue, proto::LabelPair::kValueFieldNumber);
+  EXPECT_EQ(field::Exemplar::kLabel, proto::Exemplar::kLabelFieldNumber);
+  EXPECT_EQ(field::Exemplar::kValue, proto::Exemplar::kValueFieldNumber);
+  EXPECT_EQ(field::Exemplar::kTimestamp, proto::Exemplar::kTimestampFieldNumber);
+  EXPECT_EQ(field::Gauge::kValue, proto::Gauge::kValueFieldNumber);
+  EXPECT_EQ(field::Counter::kValue, proto::Counter::kValueFieldNumber);
+  EXPECT_EQ(field::Counter::kExemplar, proto::Counter::kExemplarFieldNumber);
+  EXPECT_EQ(field::Counter::kCreatedTimestamp, proto::Counter::kCreatedTimestampFieldNumber);
+  EXPECT_EQ(field::Bucket::kCumulativeCount, proto::Bucket::kCumulativeCountFieldNumber);
+  EXPECT_EQ(field::Bucket::kUpperBound, proto::Bucket::kUpperBoundFieldNumber);
+  EXPECT_EQ(field::Bucket::kExemplar, proto::Bucket::kExemplarFieldNumber);
+  EXPECT_EQ(field::BucketSpan::kOffset, proto::BucketSpan::kOffsetFieldNumber);
+  EXPECT_EQ(field::BucketSpan::kLength, proto::BucketSpan::kLengthFieldNumber);
+  EXPECT_EQ(field::Histogram::kSampleCount, proto::Histogram::kSampleCountFieldNumber);
+  EXPECT_EQ(field::Histogram::kSampleSum, proto::Histogram::kSampleSumFieldNumber);
+  EXPECT_EQ(field::Histogram::kBucket, proto::Histogram::kBucketFieldNumber);
+  EXPECT_EQ(field::Histogram::kSchema, proto::Histogram::kSchemaFieldNumber);
+  EXPECT_EQ(field::Histogram::kZeroThreshold, proto::Histogram::kZeroThresholdFieldNumber);
+  EXPECT_EQ(field::Histogram::kZeroCount, proto::Histogram::kZeroCountFieldNumber);
+  EXPECT_EQ(field::Histogram::kPositiveSpan, proto::Histogram::kPositiveSpanFieldNumber);
+  EXPECT_EQ(field::Histogram::kPositiveDelta, proto::Histogram::kPositiveDeltaFieldNumber);
+  EXPECT_EQ(field::Histogram::kCreatedTimestamp, proto::Histogram::kCreatedTimestampFieldNumber);
+  EXPECT_EQ(field::Metric::kLabel, proto::Metric::kLabelFieldNumber);
+  EXPECT_EQ(field::Metric::kGauge, proto::Metric::kGaugeFieldNumber);
+  EXPECT_EQ(field::Metric::kCounter, proto::Metric::kCounterFieldNumber);
+  EXPECT_EQ(field::Metric::kHistogram, proto::Metric::kHistogramFieldNumber);
+  EXPECT_EQ(field::MetricFamily::kName, proto::MetricFamily::kNameFieldNumber);
+  EXPECT_EQ(field::MetricFamily::kHelp, proto::MetricFamily::kHelpFieldNumber);
+  EXPECT_EQ(field::MetricFamily::kType, proto::MetricFamily::kTypeFieldNumber);
+  EXPECT_EQ(field::MetricFamily::kMetric, proto::MetricFamily::kMetricFieldNumber);
+  EXPECT_EQ(field::MetricType::kCounter, proto::COUNTER);
+  EXPECT_EQ(field::MetricType::kGauge, proto::GAUGE);
+  EXPECT_EQ(field::MetricType::kHistogram, proto::HISTOGRAM);
+}
+
 // The numbers that Prometheus publishes and never changes.
 TEST(MetricsProto, HasThePublishedNumbers) {
   EXPECT_EQ(proto::MetricFamily::kMetricFieldNumber, 4);
   EXPECT_EQ(proto::Metric::kGaugeFieldNumber, 2);
   EXPECT_EQ(proto::Metric::kCounterFieldNumber, 3);
-  EXPECT_EQ(proto::Metric::kSummaryFieldNumber, 4);
-  EXPECT_EQ(proto::Metric::kUntypedFieldNumber, 5);
   EXPECT_EQ(proto::Metric::kHistogramFieldNumber, 7);
   EXPECT_EQ(proto::Counter::kCreatedTimestampFieldNumber, 3);
   EXPECT_EQ(proto::Histogram::kSchemaFieldNumber, 5);
