@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/macros.h"
 #include "exporter/exposition/number.h"
 #include "exporter/exposition/page_buffer.h"
 
@@ -33,20 +34,16 @@ void AppendEscaped(Out& out, std::string_view text, bool quotes) {
   out += text.substr(begin);
 }
 
-std::string_view TypeName(MetricType type, bool openmetrics) {
+std::string_view TypeName(MetricType type) {
   switch (type) {
     case MetricType::Counter:
       return "counter";
-    case MetricType::Gauge:
-      return "gauge";
-    case MetricType::Summary:
-      return "summary";
     case MetricType::Histogram:
       return "histogram";
-    case MetricType::Untyped:
-      break;
+    default:
+      ABSL_ASSERT(type == MetricType::Gauge);
+      return "gauge";
   }
-  return openmetrics ? "unknown" : "untyped";
 }
 
 // In OpenMetrics the suffix is that of the samples alone.
@@ -56,6 +53,17 @@ std::string_view FamilyName(const prometheus::MetricFamily& metrics, bool openme
     name.remove_suffix(kTotal.size());
   }
   return name;
+}
+
+// The base unit that a family's name (in OpenMetrics, without _total) ends in; "" if it has none.
+std::string_view Unit(std::string_view name) {
+  for (const std::string_view unit : {"seconds", "bytes", "ratio"}) {
+    if (name.ends_with(unit) && name.size() > unit.size() &&
+        name[name.size() - unit.size() - 1] == '_') {
+      return unit;
+    }
+  }
+  return "";
 }
 
 // Writes families one after the other into one string.
@@ -68,9 +76,9 @@ class Writer {
 
  private:
   void WriteHead(const prometheus::MetricFamily& metrics);
+  void WriteHeadLine(std::string_view keyword, std::string_view text);
   void WriteSeries(MetricType type, const ClientMetric& metric, const SeriesExtra* extra);
   void WriteHistogram(const ClientMetric::Histogram& histogram, const SeriesExtra* extra);
-  void WriteSummary(const ClientMetric::Summary& summary);
   void WriteCreated(const ClientMetric& metric, const SeriesExtra* extra);
   void WriteExemplar(const Exemplar& exemplar);
 
@@ -118,19 +126,21 @@ void Writer::Write(const Family& family) {
   }
 }
 
-void Writer::WriteHead(const prometheus::MetricFamily& metrics) {
-  if (!metrics.help.empty()) {
-    out_ += "# HELP ";
-    out_ += name_;
-    out_ += ' ';
-    AppendEscaped(out_, metrics.help, /*quotes=*/openmetrics_ != nullptr);
-    out_ += '\n';
-  }
-  out_ += "# TYPE ";
+void Writer::WriteHeadLine(std::string_view keyword, std::string_view text) {
+  out_ += "# ";
+  out_ += keyword;
+  out_ += ' ';
   out_ += name_;
   out_ += ' ';
-  out_ += TypeName(metrics.type, openmetrics_ != nullptr);
+  AppendEscaped(out_, text, /*quotes=*/openmetrics_ != nullptr);
   out_ += '\n';
+}
+
+void Writer::WriteHead(const prometheus::MetricFamily& metrics) {
+  if (!metrics.help.empty()) WriteHeadLine("HELP", metrics.help);
+  WriteHeadLine("TYPE", TypeName(metrics.type));
+  if (openmetrics_ == nullptr) return;
+  if (const std::string_view unit = Unit(name_); !unit.empty()) WriteHeadLine("UNIT", unit);
 }
 
 void Writer::SetLabels(const Labels& labels) {
@@ -185,15 +195,10 @@ std::string_view Writer::BoundText(size_t bucket, double bound) {
 }
 
 void Writer::WriteSeries(MetricType type, const ClientMetric& metric, const SeriesExtra* extra) {
-  double value = 0;
   switch (type) {
     case MetricType::Histogram:
       SetLabels(metric.label);
       WriteHistogram(metric.histogram, extra);
-      return WriteCreated(metric, extra);
-    case MetricType::Summary:
-      SetLabels(metric.label);
-      WriteSummary(metric.summary);
       return WriteCreated(metric, extra);
     case MetricType::Counter:
       BeginSample(openmetrics_ != nullptr ? kTotal : "", metric.label);
@@ -201,16 +206,12 @@ void Writer::WriteSeries(MetricType type, const ClientMetric& metric, const Seri
       if (extra != nullptr && extra->exemplar) WriteExemplar(*extra->exemplar);
       out_ += '\n';
       return WriteCreated(metric, extra);
-    case MetricType::Gauge:
-      value = metric.gauge.value;
-      break;
-    case MetricType::Untyped:
-      value = metric.untyped.value;
-      break;
+    default:
+      ABSL_ASSERT(type == MetricType::Gauge);
+      BeginSample("", metric.label);
+      out_ += FormatNumber(metric.gauge.value);
+      out_ += '\n';
   }
-  BeginSample("", metric.label);
-  out_ += FormatNumber(value);
-  out_ += '\n';
 }
 
 void Writer::WriteHistogram(const ClientMetric::Histogram& histogram, const SeriesExtra* extra) {
@@ -236,21 +237,6 @@ void Writer::WriteHistogram(const ClientMetric::Histogram& histogram, const Seri
   out_ += '\n';
   BeginSample("_count");
   out_ += FormatInteger(histogram.sample_count);
-  out_ += '\n';
-}
-
-void Writer::WriteSummary(const ClientMetric::Summary& summary) {
-  SetPrefix("", "quantile");
-  for (const auto& quantile : summary.quantile) {
-    BeginPrefixedSample(FormatBucketBound(quantile.quantile));
-    out_ += FormatNumber(quantile.value);
-    out_ += '\n';
-  }
-  BeginSample("_sum");
-  out_ += FormatNumber(summary.sample_sum);
-  out_ += '\n';
-  BeginSample("_count");
-  out_ += FormatInteger(summary.sample_count);
   out_ += '\n';
 }
 

@@ -82,6 +82,26 @@ TEST(WriteOpenMetrics, NamesACounterWithoutTotalAndItsSamplesWith) {
             "# EOF\n");
 }
 
+TEST(WriteOpenMetrics, NamesTheUnitThatANameEndsIn) {
+  Family cpu = CounterFamily("process_cpu_seconds_total", "CPU.");
+  AddCounter(cpu, {}, 1.5);
+  Family memory = GaugeFamily("process_resident_memory_bytes", "");
+  AddGauge(memory, {}, 4096);
+
+  EXPECT_EQ(WriteOpenMetrics({cpu, memory}, {}),
+            "# HELP process_cpu_seconds CPU.\n# TYPE process_cpu_seconds counter\n"
+            "# UNIT process_cpu_seconds seconds\nprocess_cpu_seconds_total 1.5\n"
+            "# TYPE process_resident_memory_bytes gauge\n"
+            "# UNIT process_resident_memory_bytes bytes\nprocess_resident_memory_bytes 4096\n"
+            "# EOF\n");
+  EXPECT_THAT(WriteText({cpu, memory}), Not(HasSubstr("UNIT")));
+  EXPECT_THAT(WriteOpenMetrics({HistogramFamily("descriptors_ratio", "")}, {}),
+              HasSubstr("# UNIT descriptors_ratio ratio\n"));
+  for (const char* name : {"cnproc_forks_per_second", "seconds", "cnproc_milliseconds", "x"}) {
+    EXPECT_THAT(WriteOpenMetrics({GaugeFamily(name, "")}, {}), Not(HasSubstr("UNIT"))) << name;
+  }
+}
+
 TEST(WriteOpenMetrics, WritesCreatedOnlyWhenAsked) {
   Family family = CounterFamily("c_total", "C.");
   AddCounter(family, {{"a", "b"}}, 4);
@@ -133,14 +153,8 @@ TEST(WriteText, EqualsTheSerializerOfPrometheusCpp) {
   AddGauge(gauge, {{"x", "minus"}}, -kInfinity);
   Family histogram = HistogramFamily("c_seconds", "A histogram.");
   AddHistogram(histogram, {{"l", "v"}}, {0.005, 0.25, 2.5, kInfinity}, {1, 1, 3, 9}, 40.125);
-  Family summary;
-  summary.metrics = {"d", "A summary.", prometheus::MetricType::Summary, {}};
-  summary.metrics.metric.emplace_back().summary = {7, 3.5, {{0.5, 0.25}, {0.99, 1.5}}};
-  Family untyped;
-  untyped.metrics = {"e", "Who knows.", prometheus::MetricType::Untyped, {}};
-  untyped.metrics.metric.emplace_back().untyped.value = 6;
 
-  const Families families = {counter, gauge, histogram, summary, untyped};
+  const Families families = {counter, gauge, histogram};
   std::vector<prometheus::MetricFamily> theirs;
   for (const Family* family : families.in_order()) theirs.push_back(family->metrics);
   std::ostringstream expected;

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A real Prometheus and curl against the real exporter: plain, with a password, with TLS and with
-# client certificates, in text, in OpenMetrics and in protobuf with native histograms (Debian: curl,
-# nodejs, openssl, prometheus; root). Quiet when all is well.
+# client certificates, in text, in OpenMetrics and in protobuf with native histograms, and the strict
+# parser of Prometheus' Python client (Debian: curl, nodejs, openssl, prometheus,
+# python3-prometheus-client; root). Quiet when all is well.
 # usage: run.sh [EXPORTER]
 set -u
 exporter=$(realpath "${1:-$(dirname "$0")/../../build/release/cnproc_exporter}")
@@ -10,6 +11,9 @@ cd "$(dirname "$0")" || exit 1
 for tool in curl node openssl prometheus; do
   command -v "$tool" >/dev/null || { echo "tests/scrapers: $tool is missing" >&2; exit 1; }
 done
+# Debian's, which has Debian's modules.
+python=/usr/bin/python3
+"$python" -c 'import prometheus_client' 2>/dev/null || { echo "tests/scrapers: python3-prometheus-client is missing" >&2; exit 1; }
 [ -x "$exporter" ] || { echo "tests/scrapers: no $exporter: build it first (cmake --preset release)" >&2; exit 1; }
 
 work=$(mktemp -d)
@@ -99,6 +103,24 @@ begin=${EPOCHREALTIME/./}
 for _ in {1..20}; do status "${as_client[@]}" "${login[@]}" "$url" >/dev/null; done
 took_ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
 [ "$took_ms" -lt 2000 ] || complain "20 authenticated scrapes took $took_ms ms"
+
+# ---- The strict parser: every family whose name ends in a unit says so
+
+url="http://127.0.0.1:${port[plain]}/metrics"
+for features in '' '--web.openmetrics-created'; do
+  # shellcheck disable=SC2086 # a flag or none
+  [ -z "$features" ] || { start_exporter created $features; url="http://127.0.0.1:${port[created]}/metrics"; }
+  curl -s -H 'Accept: application/openmetrics-text; version=1.0.0' "$url" >page.openmetrics
+  "$python" - page.openmetrics >python.log 2>&1 <<'END' || complain "the strict parser: $(tail -n 1 python.log)"
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+families = list(text_string_to_metric_families(open(sys.argv[1]).read()))
+assert len(families) > 40, len(families)
+for family in families:
+    last = family.name.rsplit('_', 1)[-1]
+    assert family.unit == (last if last in ('seconds', 'bytes', 'ratio') else ''), family.name
+END
+done
 
 # ---- Prometheus
 

@@ -289,6 +289,15 @@ Page Page::Parse(std::string_view text, Format format) {
       }
       line.Expect(" ");
       page.families_.back().type = line.Rest();
+    } else if (format == Format::kOpenMetrics && line.Take("# UNIT ")) {
+      if (page.families_.empty() || page.families_.back().type.empty() ||
+          !page.families_.back().samples.empty() || line.Name() != page.families_.back().name) {
+        line.Wrong("UNIT without its TYPE before");
+      }
+      line.Expect(" ");
+      if (!page.families_.back().name.ends_with("_" + std::string(line.Rest()))) {
+        line.Wrong("a UNIT that the name does not end in");
+      }
     } else {
       if (page.families_.empty() || page.families_.back().type.empty()) line.Wrong("no TYPE");
       Sample sample = ParseSample(line, format);

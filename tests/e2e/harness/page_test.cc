@@ -75,6 +75,18 @@ TEST(ParsePage, RefusesOpenMetricsWithoutItsEndOrWithTotalInTheFamily) {
                HarnessError);
 }
 
+TEST(ParsePage, RefusesAUnitThatIsNotTheNames) {
+  const std::string head = "# HELP a_seconds Help.\n# TYPE a_seconds gauge\n";
+  EXPECT_EQ(Page::Parse(head + "# UNIT a_seconds seconds\na_seconds 1\n# EOF\n",
+                        Format::kOpenMetrics)["a_seconds"],
+            1);
+  for (const char* line : {"# UNIT a_seconds bytes\n", "# UNIT b_seconds seconds\n"}) {
+    EXPECT_THROW(Page::Parse(head + line + "a_seconds 1\n# EOF\n", Format::kOpenMetrics),
+                 HarnessError)
+        << line;
+  }
+}
+
 TEST(Differences, CountFromZeroWhatWasNotThere) {
   const Page before = Page::Parse(kHead + "a_total{x=\"1\"} 5\n");
   const Page after = Page::Parse(kHead + "a_total{x=\"1\"} 7\na_total{x=\"2\"} 3\n");
