@@ -9,7 +9,8 @@
 #include <strings.h>
 
 #include <algorithm>
-#include <cstring>
+#include <chrono>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -21,18 +22,30 @@ namespace cnproc {
 namespace {
 
 // One verification takes a quarter of a second with a cost of 12.
-constexpr int kMaxWaiting = 8;
+constexpr size_t kMaxWaiting = 8;
 constexpr int kMaxWaitingOfOne = 2;
 
 bool Same(const uint8_t* a, const uint8_t* b, size_t size) {
   return CRYPTO_memcmp(a, b, size) == 0;
 }
 
-bool VerifyBcrypt(const std::string& password, const std::string& hash) {
+// `setting` is a hash or what one begins with.
+std::string Bcrypt(const std::string& password, const std::string& setting) {
   const auto scratch = std::make_unique<crypt_data>();  // 32 KiB: too much for a worker's stack
-  const char* computed = crypt_r(password.c_str(), hash.c_str(), scratch.get());
-  return computed != nullptr && std::strlen(computed) == hash.size() &&
-         CRYPTO_memcmp(computed, hash.data(), hash.size()) == 0;
+  const char* computed = crypt_r(password.c_str(), setting.c_str(), scratch.get());
+  return computed == nullptr ? "" : computed;
+}
+
+bool VerifyBcrypt(const std::string& password, const std::string& hash) {
+  const std::string computed = Bcrypt(password, hash);
+  return computed.size() == hash.size() &&
+         CRYPTO_memcmp(computed.data(), hash.data(), hash.size()) == 0;
+}
+
+// Takes the time of one verification of that cost.
+void SpendBcrypt(const std::string& password, int cost) {
+  (void)Bcrypt(password,
+               absl::StrCat("$2y$", absl::Dec(cost, absl::kZeroPad2), "$abcdefghijklmnopqrstuu"));
 }
 
 }  // namespace
@@ -53,11 +66,16 @@ bool IsBcryptHash(std::string_view hash) {
 
 int BcryptCost(std::string_view hash) { return (hash[4] - '0') * 10 + (hash[5] - '0'); }
 
-BasicAuth::BasicAuth(const std::map<std::string, std::string>& users) : key_() {
+BasicAuth::BasicAuth(const std::map<std::string, std::string>& users,
+                     std::chrono::milliseconds max_wait)
+    : max_wait_(max_wait), key_() {
   // Should it fail, hashes have a key that is known: they never leave this process.
   (void)RAND_bytes(key_.data(), static_cast<int>(key_.size()));
   users_.reserve(users.size());
-  for (const auto& [name, hash] : users) users_.push_back({KeyedHash("user", name), hash});
+  for (const auto& [name, hash] : users) {
+    users_.push_back({KeyedHash("user", name), hash});
+    max_cost_ = std::max(max_cost_, BcryptCost(hash));
+  }
   const MutexLock lock(remembered_mutex_);
   remembered_.resize(users_.size());
 }
@@ -104,22 +122,31 @@ bool BasicAuth::IsRemembered(size_t user, const Mac& login) {
   return remembered_[user] && Same(remembered_[user]->data(), login.data(), login.size());
 }
 
-bool BasicAuth::BeginToWait(const std::string& client) {
-  const MutexLock lock(waiting_mutex_);
-  int all = 0;
-  for (const auto& [address, count] : waiting_) all += count;
-  int& own = waiting_[client];
-  if (all < kMaxWaiting && own < kMaxWaitingOfOne) {
-    ++own;
-    return true;
-  }
-  if (own == 0) waiting_.erase(client);
-  return false;
+bool BasicAuth::EnterQueue(const std::string& client) {
+  const auto own = std::count(queue_.begin(), queue_.end(), client);
+  if (queue_.size() >= kMaxWaiting || own >= kMaxWaitingOfOne) return false;
+  queue_.push_back(client);
+  return true;
 }
 
-void BasicAuth::EndToWait(const std::string& client) {
-  const MutexLock lock(waiting_mutex_);
-  if (--waiting_[client] == 0) waiting_.erase(client);
+bool BasicAuth::BeginBcrypt(const std::string& client) {
+  const auto deadline = std::chrono::steady_clock::now() + max_wait_;
+  const MutexLock lock(turn_mutex_);
+  if (!EnterQueue(client)) return false;
+  const auto place = std::prev(queue_.end());
+  while (place != queue_.begin()) {
+    if (turn_.wait_until(turn_mutex_, deadline) == std::cv_status::no_timeout) continue;
+    if (place == queue_.begin()) break;
+    queue_.erase(place);
+    return false;
+  }
+  return true;
+}
+
+void BasicAuth::EndBcrypt() {
+  const MutexLock lock(turn_mutex_);
+  queue_.pop_front();
+  turn_.notify_all();
 }
 
 BasicAuth::Verdict BasicAuth::Check(std::string_view authorization, const std::string& client) {
@@ -130,23 +157,26 @@ BasicAuth::Verdict BasicAuth::Check(std::string_view authorization, const std::s
   const std::optional<size_t> user = FindUser(name);
   if (user && IsRemembered(*user, mac)) return Verdict::kAllowed;
 
-  if (!BeginToWait(client)) return Verdict::kBusy;
-  const absl::Cleanup end_to_wait = [&] { EndToWait(client); };
-  if (!Verify(*login, name, mac, user)) return Verdict::kRefused;
+  if (!BeginBcrypt(client)) return Verdict::kBusy;
+  const absl::Cleanup end = [&] { EndBcrypt(); };
+  if (!Verify(*login, mac, user)) return Verdict::kRefused;
   const MutexLock lock(remembered_mutex_);
   remembered_[*user] = mac;
   return Verdict::kAllowed;
 }
 
-bool BasicAuth::Verify(const Login& login, const Mac& name, const Mac& mac,
-                       std::optional<size_t> user) {
-  const MutexLock lock(bcrypt_mutex_);
+bool BasicAuth::Verify(const Login& login, const Mac& mac, std::optional<size_t> user) {
   if (user && IsRemembered(*user, mac)) return true;  // by another request, meanwhile
-  // A stranger is held against somebody's hash, always the same one, and refused whatever comes
-  // out: a name that does not exist takes as long as one that does.
-  const size_t measured = user.value_or(name[0] % users_.size());
   ++verifications_;
-  return VerifyBcrypt(login.password, users_[measured].hash) && user.has_value();
+  if (!user) {
+    SpendBcrypt(login.password, max_cost_);
+    return false;
+  }
+  const std::string& hash = users_[*user].hash;
+  if (VerifyBcrypt(login.password, hash)) return true;
+  // Each cost takes as long as all those below it together.
+  for (int cost = BcryptCost(hash); cost < max_cost_; ++cost) SpendBcrypt(login.password, cost);
+  return false;
 }
 
 }  // namespace cnproc

@@ -6,7 +6,6 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "exporter/log.h"
 #include "exporter/small_file.h"
+#include "exporter/web/file_stamp.h"
 
 namespace cnproc {
 namespace {
@@ -115,7 +115,13 @@ absl::Status UseKey(SSL_CTX* context, const TlsConfig& config) {
 }
 
 absl::Status UseClientCa(SSL_CTX* context, const TlsConfig& config) {
-  if (config.client_ca.empty() && config.client_ca_file.empty()) return absl::OkStatus();
+  if (config.client_ca.empty() && config.client_ca_file.empty()) {
+    if (!config.VerifiesClients()) return absl::OkStatus();
+    // As Go's server does. SSL_CERT_FILE and SSL_CERT_DIR say where else the system's may be.
+    return SSL_CTX_set_default_verify_paths(context) == 1
+               ? absl::OkStatus()
+               : Bad("the system's authorities", OpensslError());
+  }
   const auto pem = GetPem("client_ca", config.client_ca, config.client_ca_file);
   if (!pem.ok()) return pem.status();
   const absl::StatusOr<std::vector<CertificatePtr>> authorities = ReadCertificates(*pem);
@@ -153,10 +159,8 @@ absl::StatusOr<CipherNames> FindCiphers(SSL_CTX* context, const TlsConfig& confi
     }
     if (!found) return Bad("cipher_suites", absl::StrCat(name, " is not among OpenSSL's"));
   }
-  // With an empty list OpenSSL's own would be open: less than what the file seems to say.
-  if (tls12.empty() && !config.cipher_suites.empty() && config.min_version == TlsVersion::k12) {
-    return Bad("cipher_suites",
-               "there is none of TLS 1.2 among them: name some, or set min_version: TLS13");
+  if (tls12.empty() && !config.cipher_suites.empty() && config.max_version == TlsVersion::k12) {
+    return Bad("cipher_suites", "there is none of TLS 1.2 among them, so nobody could connect");
   }
   return CipherNames{absl::StrJoin(tls13, ":"), absl::StrJoin(tls12, ":")};
 }
@@ -203,50 +207,68 @@ int AllowedNamesIndex() {
   return index;
 }
 
-int AcceptAnyCertificate(int, X509_STORE_CTX*) { return 1; }
-
-int CheckName(int verified, X509_STORE_CTX* store) {
-  if (verified != 1 || X509_STORE_CTX_get_error_depth(store) != 0) return verified;
+// Of the client's own certificate.
+bool IsNameAllowed(X509_STORE_CTX* store) {
   const auto* ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   const auto* allowed = static_cast<const std::vector<std::string>*>(
       SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), AllowedNamesIndex()));
   if (allowed == nullptr || allowed->empty() ||
-      HasAllowedName(X509_STORE_CTX_get_current_cert(store), *allowed)) {
-    return 1;
+      HasAllowedName(X509_STORE_CTX_get0_cert(store), *allowed)) {
+    return true;
   }
   X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-  return 0;
+  return false;
+}
+
+int CheckName(int verified, X509_STORE_CTX* store) {
+  if (verified != 1 || X509_STORE_CTX_get_error_depth(store) != 0) return verified;
+  return IsNameAllowed(store) ? 1 : 0;
+}
+
+// In place of the whole verification, where any certificate will do.
+int CheckNameAlone(X509_STORE_CTX* store, void*) { return IsNameAllowed(store) ? 1 : 0; }
+
+bool IsKnownCurve(SSL_CTX* context, const std::string& name) {
+  const bool known = SSL_CTX_set1_groups_list(context, name.c_str()) == 1;
+  ERR_clear_error();
+  return known;
+}
+
+// Those that OpenSSL knows, as it lists them; "" where none were asked for.
+absl::StatusOr<std::string> FindCurves(SSL_CTX* context, const TlsConfig& config) {
+  std::vector<std::string> known;
+  for (const std::string& name : config.curves) {
+    if (IsKnownCurve(context, name)) known.push_back(name);
+  }
+  if (known.empty() && !config.curves.empty()) {
+    return Bad("curve_preferences", "there is none of OpenSSL's among them");
+  }
+  return absl::StrJoin(known, ":");
 }
 
 int OpensslVersion(TlsVersion version) {
   return version == TlsVersion::k12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
-// Which file it was when it was read. All zero if there is none.
-struct FileStamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  int64_t seconds = 0;
-  int64_t nanoseconds = 0;
-
-  bool operator==(const FileStamp&) const = default;
-};
-
 std::vector<FileStamp> StampFiles(const TlsConfig& config) {
   std::vector<FileStamp> stamps;
   for (const std::string* file : {&config.cert_file, &config.key_file, &config.client_ca_file}) {
-    FileStamp& stamp = stamps.emplace_back();
-    struct stat status = {};
-    if (file->empty() || stat(file->c_str(), &status) != 0) continue;
-    stamp = {status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
-             status.st_mtim.tv_nsec};
+    stamps.push_back(StampFile(*file));
   }
   return stamps;
 }
 
 }  // namespace
+
+std::vector<std::string> UnknownCurves(const TlsConfig& config) {
+  const ContextPtr scratch(SSL_CTX_new(TLS_server_method()));
+  std::vector<std::string> unknown;
+  for (const std::string& name : config.curves) {
+    if (!IsKnownCurve(scratch.get(), name)) unknown.push_back(name);
+  }
+  return unknown;
+}
 
 // What one handshake goes by. Immutable.
 struct TlsContext::Credentials {
@@ -254,6 +276,7 @@ struct TlsContext::Credentials {
   std::vector<FileStamp> stamps;
   ContextPtr context;  // holds certificate, key, chain, authorities and allowed names
   CipherNames ciphers;
+  std::string curves;
 
   bool ApplyTo(SSL* ssl) const;
 };
@@ -263,28 +286,25 @@ struct TlsContext::Credentials {
 bool TlsContext::Credentials::ApplyTo(SSL* ssl) const {
   SSL_set_SSL_CTX(ssl, context.get());
   int mode = SSL_VERIFY_NONE;
-  SSL_verify_cb callback = CheckName;
   switch (config.client_auth) {
     case ClientAuth::kNone:
       break;
     case ClientAuth::kRequest:
-      mode = SSL_VERIFY_PEER;
-      callback = AcceptAnyCertificate;
-      break;
-    case ClientAuth::kRequireAny:
-      mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-      callback = AcceptAnyCertificate;
-      break;
     case ClientAuth::kVerifyIfGiven:
       mode = SSL_VERIFY_PEER;
       break;
+    case ClientAuth::kRequireAny:
     case ClientAuth::kRequireAndVerify:
       mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
       break;
   }
-  SSL_set_verify(ssl, mode, callback);
+  SSL_set_verify(ssl, mode, CheckName);
   if (config.prefer_server_cipher_suites) SSL_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  return SSL_set_min_proto_version(ssl, OpensslVersion(config.min_version)) == 1 &&
+  // Suites of TLS 1.3 alone: to OpenSSL an empty list before it would mean its own.
+  const bool only_tls13 = ciphers.tls12.empty() && !ciphers.tls13.empty();
+  const TlsVersion oldest = only_tls13 ? TlsVersion::k13 : config.min_version;
+  return SSL_set_min_proto_version(ssl, OpensslVersion(oldest)) == 1 &&
+         (curves.empty() || SSL_set1_groups_list(ssl, curves.c_str()) == 1) &&
          SSL_set_max_proto_version(ssl, OpensslVersion(config.max_version)) == 1 &&
          (ciphers.tls12.empty() || SSL_set_cipher_list(ssl, ciphers.tls12.c_str()) == 1) &&
          (ciphers.tls13.empty() || SSL_set_ciphersuites(ssl, ciphers.tls13.c_str()) == 1);
@@ -325,6 +345,12 @@ absl::StatusOr<std::shared_ptr<const TlsContext::Credentials>> TlsContext::Load(
   auto ciphers = FindCiphers(context, config);
   if (!ciphers.ok()) return ciphers.status();
   credentials->ciphers = *std::move(ciphers);
+  auto curves = FindCurves(context, config);
+  if (!curves.ok()) return curves.status();
+  credentials->curves = *std::move(curves);
+  if (config.client_auth == ClientAuth::kRequest || config.client_auth == ClientAuth::kRequireAny) {
+    SSL_CTX_set_cert_verify_callback(context, CheckNameAlone, nullptr);
+  }
   return credentials;
 }
 
@@ -364,6 +390,7 @@ void TlsContext::RenewIfChanged() {
 
 int TlsContext::OnClientHello(SSL* ssl, int* alert, void* self) {
   auto* const tls = static_cast<TlsContext*>(self);
+  if (tls->before_handshake_) tls->before_handshake_();
   tls->RenewIfChanged();
   if (tls->Current()->ApplyTo(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
   *alert = SSL_AD_INTERNAL_ERROR;

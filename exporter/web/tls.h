@@ -3,8 +3,10 @@
 #ifndef CNPROC_EXPORTER_WEB_TLS_H_
 #define CNPROC_EXPORTER_WEB_TLS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +20,9 @@ struct ssl_st;      // SSL
 
 namespace cnproc {
 
+// Of the configured curves those that this OpenSSL has not: they are left out.
+std::vector<std::string> UnknownCurves(const TlsConfig& config);
+
 // Thread safe. A handshake takes certificate, key, authority and rules as they are when it begins.
 // When one of the files has changed, it is read again at the next handshake, looked at once a
 // second at most; a set of files that does not fit together is logged and the old one stays in
@@ -30,6 +35,10 @@ class TlsContext {
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
+
+  // Called first in each handshake: whoever owns the configuration may Replace it. To be set before
+  // the first handshake.
+  void set_before_handshake(std::function<void()> call) { before_handshake_ = std::move(call); }
 
   // All or nothing; for handshakes from now on.
   absl::Status Replace(const TlsConfig& config);
@@ -48,6 +57,7 @@ class TlsContext {
   void RenewIfChanged() ABSL_LOCKS_EXCLUDED(mutex_);
 
   ssl_ctx_st* const context_;
+  std::function<void()> before_handshake_;
   OncePer look_{kNsPerSecond};
   Mutex mutex_;
   std::shared_ptr<const Credentials> credentials_ ABSL_GUARDED_BY(mutex_);

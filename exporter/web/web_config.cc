@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/web_config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <functional>
-#include <initializer_list>
-#include <optional>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "exporter/small_file.h"
 #include "exporter/web/basic_auth.h"
-#include "exporter/yaml_reader.h"
+#include "exporter/web/web_config_reader.h"
 
 namespace cnproc {
 namespace {
@@ -31,58 +26,25 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kHeaders 
     {"X-XSS-Protection", ""},
 }};
 
-template <typename T>
-struct Choice {
-  std::string_view name;
-  T value;
-};
+}  // namespace
 
-class WebConfigReader : private YamlReader {
- public:
-  explicit WebConfigReader(const std::string& file)
-      : YamlReader(file), folder_(std::filesystem::path(file).parent_path()) {}
-
-  absl::StatusOr<WebConfig> ReadText(const std::string& text) const {
-    WebConfig config;
-    absl::Status status =
-        ReadDocument(text, [&](const YAML::Node& document) { return ReadFile(document, config); });
-    if (!status.ok()) return status;
-    return config;
-  }
-
- private:
-  absl::Status ReadFile(const YAML::Node& document, WebConfig& config) const {
-    return ReadMap(
-        document, "the file",
-        {{"tls_server_config", [&](const YAML::Node& node) { return ReadTls(node, config); }},
-         {"http_server_config", [&](const YAML::Node& node) { return ReadHttp(node, config); }},
-         {"basic_auth_users", [&](const YAML::Node& node) { return ReadUsers(node, config); }},
-         {"rate_limit", [&](const YAML::Node& node) {
-            return Unsupported(node, "rate_limit", "see --web.max-requests");
-          }}});
-  }
-
-  absl::Status Unsupported(const YAML::Node& node, std::string_view name,
-                           std::string_view hint) const {
-    return Error(node, absl::StrCat(std::string(name), " is not supported: ", std::string(hint)));
-  }
-
-  // A scalar that may be empty. `name` names it in errors.
-  Read Text(const char* name, std::string& text) const;
-  Read Path(const char* name, std::string& path) const;
-  Read Flag(const char* name, bool& flag) const;
-  Read List(const char* name, std::vector<std::string>& texts) const;
-  template <typename T, size_t kCount>
-  Read OneOf(const char* name, const std::array<Choice<T>, kCount>& choices, T& chosen) const;
-
-  absl::Status ReadTls(const YAML::Node& node, WebConfig& config) const;
-  absl::Status CheckTls(const YAML::Node& node, const TlsConfig& tls) const;
-  absl::Status ReadHttp(const YAML::Node& node, WebConfig& config) const;
-  absl::Status ReadHeaders(const YAML::Node& node, WebConfig& config) const;
-  absl::Status ReadUsers(const YAML::Node& node, WebConfig& config) const;
-
-  const std::filesystem::path folder_;
-};
+absl::Status WebConfigReader::ReadFile(const YAML::Node& document, WebConfig& config) const {
+  bool http2 = true;
+  YAML::Node tls;
+  absl::Status status = ReadMap(
+      document, "the file",
+      {{"tls_server_config",
+        [&](const YAML::Node& node) {
+          tls.reset(node);
+          return ReadTls(node, config);
+        }},
+       {"http_server_config",
+        [&](const YAML::Node& node) { return ReadHttp(node, config, http2); }},
+       {"basic_auth_users", [&](const YAML::Node& node) { return ReadUsers(node, config); }},
+       {"rate_limit", [&](const YAML::Node& node) { return ReadRateLimit(node, config); }}});
+  if (status.ok()) status = CheckHttp2(tls, config, http2);
+  return status;
+}
 
 YamlReader::Read WebConfigReader::Text(const char* name, std::string& text) const {
   return [this, name, &text](const YAML::Node& node) -> absl::Status {
@@ -125,113 +87,41 @@ YamlReader::Read WebConfigReader::List(const char* name, std::vector<std::string
   };
 }
 
-template <typename T, size_t kCount>
-YamlReader::Read WebConfigReader::OneOf(const char* name,
-                                        const std::array<Choice<T>, kCount>& choices,
-                                        T& chosen) const {
-  return [this, name, &choices, &chosen](const YAML::Node& node) -> absl::Status {
-    if (!node.IsScalar() && !node.IsNull()) {
-      return Error(node, absl::StrCat(name, " must be a string"));
+absl::Status WebConfigReader::ReadRateLimit(const YAML::Node& node, WebConfig& config) const {
+  absl::Duration interval;
+  const auto read_interval = [&](const YAML::Node& value) {
+    const std::string text = value.IsScalar() ? value.Scalar() : "";
+    int64_t nanoseconds = 0;  // what a number without a unit means
+    if (absl::SimpleAtoi(text, &nanoseconds)) {
+      interval = absl::Nanoseconds(nanoseconds);
+    } else if (!absl::ParseDuration(text, &interval)) {
+      return Error(value, "interval must be a duration, as 100ms");
     }
-    const std::string& text = node.Scalar();
-    if (text.empty()) return absl::OkStatus();  // as the toolkit: the default
-    for (const Choice<T>& choice : choices) {
-      if (choice.name != text) continue;
-      chosen = choice.value;
-      return absl::OkStatus();
-    }
-    const std::string known = absl::StrJoin(
-        choices, ", ", [](std::string* out, const Choice<T>& c) { out->append(c.name); });
-    return Error(node, absl::StrCat(name, ": \"", text, "\" is not supported; one of ", known));
+    return absl::OkStatus();
   };
-}
-
-constexpr std::array<Choice<ClientAuth>, 5> kClientAuths = {{
-    {"NoClientCert", ClientAuth::kNone},
-    {"RequestClientCert", ClientAuth::kRequest},
-    {"RequireAnyClientCert", ClientAuth::kRequireAny},
-    {"VerifyClientCertIfGiven", ClientAuth::kVerifyIfGiven},
-    {"RequireAndVerifyClientCert", ClientAuth::kRequireAndVerify},
-}};
-constexpr std::array<Choice<TlsVersion>, 2> kVersions = {{
-    {"TLS12", TlsVersion::k12},
-    {"TLS13", TlsVersion::k13},
-}};
-
-absl::Status WebConfigReader::ReadTls(const YAML::Node& node, WebConfig& config) const {
-  // As the toolkit: that is no TLS.
-  if (node.IsNull() || (node.IsMap() && node.size() == 0)) return absl::OkStatus();
-  TlsConfig tls;
+  const auto read_burst = [&](const YAML::Node& value) {
+    int burst = 0;
+    if (value.IsScalar() && absl::SimpleAtoi(value.Scalar(), &burst)) return absl::OkStatus();
+    return Error(value, "burst must be a whole number");
+  };
   absl::Status status =
-      ReadMap(node, "tls_server_config",
-              {{"cert_file", Path("cert_file", tls.cert_file)},
-               {"cert", Text("cert", tls.cert)},
-               {"key_file", Path("key_file", tls.key_file)},
-               {"key", Text("key", tls.key)},
-               {"client_ca_file", Path("client_ca_file", tls.client_ca_file)},
-               {"client_ca", Text("client_ca", tls.client_ca)},
-               {"client_auth_type", OneOf("client_auth_type", kClientAuths, tls.client_auth)},
-               {"client_allowed_sans", List("client_allowed_sans", tls.client_allowed_sans)},
-               {"min_version", OneOf("min_version", kVersions, tls.min_version)},
-               {"max_version", OneOf("max_version", kVersions, tls.max_version)},
-               {"cipher_suites", List("cipher_suites", tls.cipher_suites)},
-               {"prefer_server_cipher_suites",
-                Flag("prefer_server_cipher_suites", tls.prefer_server_cipher_suites)},
-               {"curve_preferences", [&](const YAML::Node& value) {
-                  if (value.size() == 0 && !value.IsScalar()) return absl::OkStatus();
-                  return Unsupported(value, "curve_preferences", "OpenSSL's are used");
-                }}});
-  if (status.ok()) status = CheckTls(node, tls);
-  if (status.ok()) config.tls = std::move(tls);
+      ReadMap(node, "rate_limit", {{"interval", read_interval}, {"burst", read_burst}});
+  if (status.ok() && interval != absl::ZeroDuration()) {
+    config.not_done.emplace_back(
+        "rate_limit: requests are not limited in rate; see --web.max-requests");
+  }
   return status;
 }
 
-absl::Status WebConfigReader::CheckTls(const YAML::Node& node, const TlsConfig& tls) const {
-  const struct {
-    const char* name;
-    const std::string& inline_text;
-    const std::string& file;
-    bool needed;
-  } parts[] = {{"cert", tls.cert, tls.cert_file, true},
-               {"key", tls.key, tls.key_file, true},
-               {"client_ca", tls.client_ca, tls.client_ca_file, false}};
-  for (const auto& [name, inline_text, file, needed] : parts) {
-    if (!inline_text.empty() && !file.empty()) {
-      return Error(node, absl::StrCat(name, " and ", name, "_file are both given"));
-    }
-    if (needed && inline_text.empty() && file.empty()) {
-      return Error(node, absl::StrCat(name, "_file (or ", name, ") is missing"));
-    }
-  }
-  const bool has_ca = !tls.client_ca.empty() || !tls.client_ca_file.empty();
-  const bool verifies = tls.client_auth == ClientAuth::kVerifyIfGiven ||
-                        tls.client_auth == ClientAuth::kRequireAndVerify;
-  if (verifies && !has_ca) {
-    return Error(node, "client_auth_type verifies clients, but there is no client_ca_file");
-  }
-  if (has_ca && tls.client_auth == ClientAuth::kNone) {
-    return Error(node, "client_ca_file is given, but client_auth_type asks for no certificate");
-  }
-  if (!tls.client_allowed_sans.empty() && !verifies) {
-    return Error(node,
-                 "client_allowed_sans needs client_auth_type VerifyClientCertIfGiven or "
-                 "RequireAndVerifyClientCert");
-  }
-  if (tls.min_version > tls.max_version) {
-    return Error(node, "min_version is above max_version");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WebConfigReader::ReadHttp(const YAML::Node& node, WebConfig& config) const {
-  bool http2 = false;
+absl::Status WebConfigReader::ReadHttp(const YAML::Node& node, WebConfig& config,
+                                       bool& http2) const {
   return ReadMap(
       node, "http_server_config",
       {{"http2",
         [&](const YAML::Node& value) {
           absl::Status status = Flag("http2", http2)(value);
-          if (!status.ok() || !http2) return status;
-          return Unsupported(value, "http2: true", "HTTP/1.1 is spoken here");
+          if (status.ok() && http2) config.not_done.emplace_back("http2: HTTP/1.1 is spoken here");
+          return status;
         }},
        {"headers", [&](const YAML::Node& value) { return ReadHeaders(value, config); }}});
 }
@@ -256,10 +146,11 @@ absl::Status WebConfigReader::ReadHeaders(const YAML::Node& node, WebConfig& con
     const std::string value = entry.second.IsScalar() ? entry.second.Scalar() : "";
     const bool printable =
         std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    if (value.empty() || !printable) {
+    if (!printable || (!entry.second.IsScalar() && !entry.second.IsNull())) {
       return Error(entry.second, absl::StrCat(name, " must be printable text"));
     }
     const std::string_view allowed = known->second;
+    if (value.empty() && allowed.empty()) continue;  // as the toolkit: not set
     if (!allowed.empty() && (value.find(',') != std::string::npos ||
                              !absl::StrContains(absl::StrCat(",", std::string(allowed), ","),
                                                 absl::StrCat(",", value, ",")))) {
@@ -298,8 +189,6 @@ absl::Status WebConfigReader::ReadUsers(const YAML::Node& node, WebConfig& confi
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::StatusOr<WebConfig> ParseWebConfig(const std::string& text, const std::string& file) {
   return WebConfigReader(file).ReadText(text);

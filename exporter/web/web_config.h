@@ -16,7 +16,7 @@
 namespace cnproc {
 
 enum class ClientAuth { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
-enum class TlsVersion { k12, k13 };
+enum class TlsVersion { k10, k11, k12, k13 };  // k12 and k13 alone are served
 
 // Of certificate, key and the clients' authority either the file or the PEM text itself is set.
 struct TlsConfig {
@@ -32,16 +32,28 @@ struct TlsConfig {
   TlsVersion max_version = TlsVersion::k13;
   std::vector<std::string> cipher_suites;  // by their IANA names; empty: OpenSSL's choice
   bool prefer_server_cipher_suites = true;
+  std::vector<std::string> curves;  // by OpenSSL's names, the first is preferred; empty: its choice
+
+  // Whether a certificate that a client shows must come from a known authority: of client_ca, or
+  // where there is none, the system's.
+  bool VerifiesClients() const {
+    return client_auth == ClientAuth::kVerifyIfGiven ||
+           client_auth == ClientAuth::kRequireAndVerify;
+  }
 };
 
 struct WebConfig {
   std::optional<TlsConfig> tls;
   std::map<std::string, std::string> basic_auth_users;  // name to bcrypt hash
   HttpHeaders headers;                                  // of every response
+  // What the file asks for and does not get, or not as it may seem: "KEY: the reason".
+  std::vector<std::string> not_done;
 };
 
-// All or nothing: what cannot be honoured is refused by name. Errors are of the form
-// "FILE:LINE:COLUMN: what is wrong". The files that TLS names are not opened.
+// Takes what the toolkit takes and refuses what it refuses, as a fleet has one file for all its
+// exporters: what cannot be honoured stands in not_done. What would leave a door more open than the
+// file says is refused all the same. All or nothing; errors are of the form "FILE:LINE:COLUMN: what
+// is wrong". The files that TLS names are not opened.
 absl::StatusOr<WebConfig> ParseWebConfig(const std::string& text, const std::string& file);
 absl::StatusOr<WebConfig> ReadWebConfig(const std::string& file);
 

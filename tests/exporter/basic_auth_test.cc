@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -70,6 +72,45 @@ TEST(BasicAuth, MakesStrangersPayAsMuchAsUsers) {
   EXPECT_EQ(auth.Check(Login("nobody", "secret")), Verdict::kRefused);
   EXPECT_EQ(auth.verifications(), 1U);
   EXPECT_EQ(auth.Check(Login("nobody", "secret")), Verdict::kRefused);
+  EXPECT_EQ(auth.verifications(), 2U);
+}
+
+int64_t CpuNs() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * int64_t{1000000000} + now.tv_nsec;
+}
+
+// Whoever guesses learns nothing from the time, whatever the users' hashes cost.
+TEST(BasicAuth, RefusesEverybodyAtTheSamePrice) {
+  BasicAuth auth({{"cheap", Bcrypt("secret", "04")}, {"dear", Bcrypt("secret", "10")}});
+  std::map<std::string, int64_t> cpu_ns;
+  for (const char* user : {"cheap", "dear", "nobody", "somebody"}) {
+    const int64_t begin = CpuNs();
+    for (int i = 0; i < 4; ++i) ASSERT_EQ(auth.Check(Login(user, "wrong")), Verdict::kRefused);
+    cpu_ns[user] = CpuNs() - begin;
+  }
+  for (const auto& [user, ns] : cpu_ns) {
+    EXPECT_LT(ns, cpu_ns["dear"] * 3 / 2) << user;
+    EXPECT_GT(ns, cpu_ns["dear"] * 2 / 3) << user;
+  }
+}
+
+// A cost at which one verification takes many seconds holds up nobody for long.
+TEST(BasicAuth, TellsWhoHasWaitedLongToComeAgain) {
+  // Given a verification that takes long
+  BasicAuth auth({{"alice", Bcrypt("secret")}, {"dear", Bcrypt("secret", "15")}},
+                 std::chrono::milliseconds(50));
+  std::thread running(
+      [&] { EXPECT_EQ(auth.Check(Login("dear", "secret"), "a"), Verdict::kAllowed); });
+  while (auth.verifications() == 0) std::this_thread::yield();
+  // When another has to wait for it, then it is not verified now
+  EXPECT_EQ(auth.Check(Login("alice", "secret"), "b"), Verdict::kBusy);
+  EXPECT_EQ(auth.verifications(), 1U);
+  // But later, and who was verified meanwhile is remembered
+  running.join();
+  EXPECT_EQ(auth.Check(Login("alice", "secret"), "b"), Verdict::kAllowed);
+  EXPECT_EQ(auth.Check(Login("dear", "secret"), "a"), Verdict::kAllowed);
   EXPECT_EQ(auth.verifications(), 2U);
 }
 

@@ -108,6 +108,7 @@ TlsAnswer GetOverTls(const std::string& address, const TlsClientOptions& options
   SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
   if (options.max_version != 0) SSL_CTX_set_max_proto_version(context.get(), options.max_version);
   if (options.ciphers != nullptr) SSL_CTX_set_cipher_list(context.get(), options.ciphers);
+  if (options.curves != nullptr) SSL_CTX_set1_groups_list(context.get(), options.curves);
   if (!options.authority.empty()) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()),
                         ReadCertificate(options.authority).get());

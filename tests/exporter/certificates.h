@@ -28,6 +28,7 @@ struct TlsClientOptions {
   std::string authority = {};         // PEM, what the server's certificate is held against
   int max_version = 0;                // of OpenSSL; 0: the newest
   const char* ciphers = nullptr;      // of OpenSSL, for TLS 1.2
+  const char* curves = nullptr;       // of OpenSSL
   ssl_session_st* session = nullptr;  // of an earlier answer, to go on with
 };
 

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "exporter/web/http_server.h"
 #include "tests/exporter/certificates.h"
@@ -166,11 +168,62 @@ TEST_F(GuardTest, ResumesNoSession) {
 
 TEST_F(GuardTest, HonoursVersionsAndCipherSuites) {
   ASSERT_EQ(Start(std::string(kTls) + "  max_version: TLS12\n  cipher_suites:\n" +
-                  "    - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"),
+                  "    - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"
+                  "http_server_config: {http2: false}\n"),
             absl::OkStatus());
 
   EXPECT_EQ(GetOverTls(address_, {}).cipher, "ECDHE-ECDSA-AES256-GCM-SHA384");
   EXPECT_EQ(GetOverTls(address_, {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"}).text, "");
+}
+
+TEST_F(GuardTest, HonoursCurves) {
+  ASSERT_EQ(Start(std::string(kTls) + "  curve_preferences: [CurveP521, X25519MLKEM768]\n"),
+            absl::OkStatus());
+
+  EXPECT_THAT(GetOverTls(address_, {.curves = "P-521"}).text, HasSubstr("200 OK"));
+  EXPECT_EQ(GetOverTls(address_, {.curves = "P-384"}).text, "");
+}
+
+// OpenSSL's own suites of TLS 1.2 would be more than the file names.
+TEST_F(GuardTest, SpeaksNoTls12WhereAllSuitesAreOfTls13) {
+  ASSERT_EQ(Start(std::string(kTls) + "  cipher_suites: [TLS_AES_128_GCM_SHA256]\n"
+                                      "http_server_config: {http2: false}\n"),
+            absl::OkStatus());
+  EXPECT_EQ(GetOverTls(address_, {}).cipher, "TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(GetOverTls(address_, {.max_version = TLS1_2_VERSION}).text, "");
+}
+
+TEST_F(GuardTest, ChecksTheNameWhereAnyCertificateWillDo) {
+  ASSERT_EQ(Start(std::string(kTls) + "  client_auth_type: RequireAnyClientCert\n"
+                                      "  client_allowed_sans: [prometheus]\n"),
+            absl::OkStatus());
+  const TestIdentity rogue_authority = MakeAuthority("rogue authority");
+  const TestIdentity good = MakeIdentity("client", "DNS:prometheus", rogue_authority);
+  const TestIdentity bad = MakeIdentity("prometheus", "DNS:other", rogue_authority);
+  EXPECT_THAT(GetOverTls(address_, {.identity = &good}).text, HasSubstr("200 OK"));
+  EXPECT_EQ(GetOverTls(address_, {.identity = &bad}).text, "");
+  EXPECT_EQ(GetOverTls(address_, {}).text, "");
+}
+
+// The authorities of the system, which the environment names here.
+TEST_F(GuardTest, VerifiesByTheSystemsAuthoritiesWithoutAClientCa) {
+  setenv("SSL_CERT_FILE", (folder_ / "ca.crt").c_str(), 1);
+  setenv("SSL_CERT_DIR", (folder_ / "none").c_str(), 1);
+  const absl::Cleanup forget = [] {
+    unsetenv("SSL_CERT_FILE");
+    unsetenv("SSL_CERT_DIR");
+  };
+  const TestIdentity known = MakeIdentity("known", "", authority_);
+  const TestIdentity rogue = MakeIdentity("rogue", "", MakeAuthority("rogue authority"));
+  for (const bool required : {true, false}) {
+    server_under_test_.reset();
+    ASSERT_EQ(Start(std::string(kTls) + "  client_auth_type: " +
+                    (required ? "RequireAndVerifyClientCert\n" : "VerifyClientCertIfGiven\n")),
+              absl::OkStatus());
+    EXPECT_THAT(GetOverTls(address_, {.identity = &known}).text, HasSubstr("200 OK"));
+    EXPECT_EQ(GetOverTls(address_, {.identity = &rogue}).text, "");
+    EXPECT_EQ(GetOverTls(address_, {}).text.empty(), required);
+  }
 }
 
 TEST_F(GuardTest, LetsInOnlyClientsOfItsAuthorityWithAnAllowedName) {
@@ -241,6 +294,41 @@ TEST_F(GuardTest, TakesARenewedCertificateWithoutBeingTold) {
   Write("server.key", renewed.key);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   EXPECT_EQ(GetOverTls(address_, {}).server_name, "renewed");
+}
+
+void WaitForTheNextLook() { std::this_thread::sleep_for(std::chrono::milliseconds(1100)); }
+
+TEST_F(GuardTest, TakesChangedUsersWithoutBeingTold) {
+  ASSERT_EQ(Start("basic_auth_users: {alice: " + Bcrypt("old") + "}"), absl::OkStatus());
+  ASSERT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
+  // When the file is bad, then the old one stays in force
+  Write("web.yml", "basic_auth_users: {}");
+  WaitForTheNextLook();
+  EXPECT_THAT(Get(address_, "/"), HasSubstr("401"));
+  EXPECT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
+  // And when it is good, the new one
+  Write("web.yml", "basic_auth_users: {alice: " + Bcrypt("new") + "}");
+  WaitForTheNextLook();
+  EXPECT_THAT(GetAs("alice:old"), HasSubstr("401"));
+  EXPECT_THAT(GetAs("alice:new"), HasSubstr("200 OK"));
+}
+
+// Whom the old file keeps out never comes as far as a request.
+TEST_F(GuardTest, TakesAChangedClientCaWithoutBeingTold) {
+  const TestIdentity new_authority = MakeAuthority("new authority");
+  const TestIdentity client = MakeIdentity("client", "", new_authority);
+  const std::string config =
+      std::string(kTls) + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ";
+  ASSERT_EQ(Start(config + "ca.crt"), absl::OkStatus());
+  ASSERT_EQ(GetOverTls(address_, {.identity = &client}).text, "");
+  // When the file names an authority that is not there yet
+  Write("web.yml", config + "new.crt");
+  WaitForTheNextLook();
+  EXPECT_EQ(GetOverTls(address_, {.identity = &client}).text, "");
+  // Then it is taken once it is
+  Write("new.crt", new_authority.certificate);
+  WaitForTheNextLook();
+  EXPECT_THAT(GetOverTls(address_, {.identity = &client}).text, HasSubstr("200 OK"));
 }
 
 TEST_F(GuardTest, TakesTheNewFileWhenItIsGoodAndKeepsTheOldOneWhenItIsBad) {
@@ -338,9 +426,11 @@ TEST_F(GuardTest, NamesTheFileThatDoesNotFit) {
       {"{cert_file: empty.crt, key_file: server.key}", "empty.crt: there is no PEM certificate"},
       {"{cert_file: server.crt, key_file: server.crt}", "server.crt: there is no PEM private key"},
       {"{cert_file: server.crt, key_file: other.key}", "other.key: it does not belong"},
-      {"{cert_file: server.crt, key_file: server.key, cipher_suites: [TLS_NONSENSE]}",
+      {"{cert_file: server.crt, key_file: server.key, cipher_suites: "
+       "[TLS_NONSENSE, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}",
        "TLS_NONSENSE is not among"},
-      {"{cert_file: server.crt, key_file: server.key, cipher_suites: [TLS_AES_256_GCM_SHA384]}",
+      {"{cert_file: server.crt, key_file: server.key, max_version: TLS12, cipher_suites: "
+       "[TLS_AES_256_GCM_SHA384]}\nhttp_server_config: {http2: false}",
        "none of TLS 1.2"},
       {"{cert_file: server.crt, key_file: server.key, client_ca_file: empty.crt, "
        "client_auth_type: RequireAndVerifyClientCert}",
