@@ -2,6 +2,7 @@
 #include "exporter/app.h"
 
 #include <malloc.h>
+#include <sys/utsname.h>
 
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "exporter/self_metrics.h"
 #include "exporter/settings.h"
 #include "exporter/version.h"
+#include "exporter/web/listen_address.h"
 
 namespace cnproc {
 namespace {
@@ -44,6 +46,11 @@ bool TellReload(const std::string& file, const absl::Status& status) {
 
 double UnixSeconds() { return static_cast<double>(RealtimeNs()) / kNsPerSecond; }
 
+std::string HostName() {
+  utsname names = {};
+  return uname(&names) == 0 ? names.nodename : "";
+}
+
 RoutesOptions MakeRoutesOptions(const Options& options) {
   RoutesOptions routes;
   routes.telemetry_path = options.telemetry_path;
@@ -52,6 +59,7 @@ RoutesOptions MakeRoutesOptions(const Options& options) {
   routes.exemplars = options.exemplars;
   routes.version = kVersion;
   routes.revision = kRevision;
+  routes.hostname = HostName();
   return routes;
 }
 
@@ -85,8 +93,10 @@ absl::Status App::Start() {
   if (absl::Status status = server_.Start(); !status.ok()) return status;
   // Flags, files and the first scan have left free memory between what stays.
   malloc_trim(0);
+  const std::vector<std::string> addresses = server_.BoundAddresses();
   Log(Severity::kInfo, "serving",
-      {{"addresses", absl::StrJoin(server_.BoundAddresses(), ",")},
+      {{"url", LocalUrl(addresses.front(), guard_->tls() != nullptr)},
+       {"addresses", absl::StrJoin(addresses, ",")},
        {"path", options_.telemetry_path}});
   return absl::OkStatus();
 }

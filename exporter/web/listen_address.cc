@@ -118,6 +118,13 @@ std::string ListenAddress::WithPort(uint16_t actual_port) const {
   return absl::StrFormat("%s:%d", host, actual_port);
 }
 
+std::string LocalUrl(std::string_view bound_address, bool tls) {
+  std::string host(bound_address.substr(0, bound_address.rfind(':')));
+  if (host.empty() || host == "0.0.0.0" || host == "[::]") host = "localhost";
+  return absl::StrCat(tls ? "https://" : "http://", host,
+                      std::string(bound_address.substr(bound_address.rfind(':'))), "/");
+}
+
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   ListenAddress address;
   address.text = std::string(text);

@@ -24,6 +24,10 @@ struct ListenAddress {
   std::string WithPort(uint16_t actual_port) const;
 };
 
+// Where a browser on this machine finds the start page of a server that is bound to the address:
+// "http://localhost:10119/" for all addresses, else "https://192.0.2.1:443/" and the like.
+std::string LocalUrl(std::string_view bound_address, bool tls);
+
 // [HOST]:PORT. A host name is resolved, IPv4 first. InvalidArgument says what is wrong.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 

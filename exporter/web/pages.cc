@@ -4,6 +4,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
 
+#include <utility>
+
 #include "exporter/web/embedded.h"
 
 namespace cnproc {
@@ -16,13 +18,24 @@ constexpr std::string_view kHead = R"(<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>@TITLE@</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/assets/style.css">
+<link rel="stylesheet" href="@ROOT@assets/style.css">
 </head>
 <body>
 )";
-std::string Head(std::string_view title) {
-  return absl::StrReplaceAll(absl::string_view(kHead.data(), kHead.size()),
-                             {{"@TITLE@", HtmlEscape(title)}});
+// root: the way from the page to the start page, "./" or "../".
+std::string Head(std::string_view title, std::string_view root) {
+  return absl::StrReplaceAll(
+      absl::string_view(kHead.data(), kHead.size()),
+      {{"@TITLE@", HtmlEscape(title)}, {"@ROOT@", absl::string_view(root.data(), root.size())}});
+}
+
+// A path of this server, which begins with /, as the start page and the live view link to it.
+std::string FromRoot(std::string_view path) { return absl::StrCat(".", std::string(path)); }
+
+// "HOST: cnproc_exporter"
+std::string Title(const RoutesOptions& options) {
+  return options.hostname.empty() ? "cnproc_exporter"
+                                  : absl::StrCat(options.hostname, ": cnproc_exporter");
 }
 
 constexpr std::string_view kFoot = "</body>\n</html>\n";
@@ -47,14 +60,19 @@ std::string CollectorRow(const CollectorState& collector) {
                       "</td><td>", HtmlEscape(collector.help), reason, "</td></tr>\n");
 }
 
-std::string FileLinks(std::string_view folder, std::span<const EmbeddedFile> files) {
-  std::string items;
+// A page in a folder of its own, beside the files that it lists. `how` is HTML.
+std::string ListPage(std::string_view title, std::string_view how,
+                     std::span<const EmbeddedFile> files) {
+  std::string page =
+      absl::StrCat(Head(absl::StrCat("cnproc_exporter: ", std::string(title)), "../"),
+                   "<header><h1>", HtmlEscape(title), "</h1>\n<p class=\"soft\">", std::string(how),
+                   " ", Link("../", "Back"), "</p></header>\n<main><nav class=\"card\"><ul>\n");
   for (const EmbeddedFile& file : files) {
-    absl::StrAppend(&items, "<li>",
-                    Link(absl::StrCat(std::string(folder), std::string(file.name)), file.name),
+    absl::StrAppend(&page, "<li>",
+                    Link(FromRoot(absl::StrCat("/", std::string(file.name))), file.name),
                     "</li>\n");
   }
-  return items;
+  return absl::StrCat(page, "</ul></nav></main>\n", std::string(kFoot));
 }
 
 }  // namespace
@@ -88,9 +106,9 @@ std::string HtmlEscape(std::string_view text) {
 
 std::string LandingPage(const RoutesOptions& options, const std::vector<CollectorState>& collectors,
                         const absl::Status& ready) {
-  std::string page = Head("cnproc_exporter");
-  absl::StrAppend(&page,
-                  "<header>\n<h1>cnproc_exporter</h1>\n"
+  std::string page = Head(Title(options), "./");
+  absl::StrAppend(&page, "<header>\n<h1>", HtmlEscape(Title(options)),
+                  "</h1>\n"
                   "<p class=\"soft\">Every fork, exec, exit and core dump of this machine, counted "
                   "from the kernel&#39;s process connector.</p>\n<p class=\"soft\">Version ",
                   HtmlEscape(options.version));
@@ -99,10 +117,14 @@ std::string LandingPage(const RoutesOptions& options, const std::vector<Collecto
   }
   absl::StrAppend(&page,
                   "</p>\n</header>\n<main>\n<nav class=\"card\" aria-label=\"Pages\"><ul>\n<li>",
-                  Link(options.telemetry_path, "Metrics"), "</li>\n<li>", Link("/live", "Live"),
-                  "</li>\n<li>", Link("/dashboards/", "Dashboards"), "</li>\n<li>",
-                  Link("/-/healthy", "Health"), "</li>\n<li>", Link("/-/ready", "Readiness"),
-                  "</li>\n", FileLinks("/rules/", EmbeddedRules()), "</ul></nav>\n");
+                  Link(FromRoot(options.telemetry_path), "Metrics"));
+  for (const auto& [path, text] :
+       {std::pair("/live", "Live"), std::pair("/dashboards/", "Dashboards"),
+        std::pair("/rules/", "Rules"), std::pair("/-/healthy", "Health"),
+        std::pair("/-/ready", "Readiness")}) {
+    absl::StrAppend(&page, "</li>\n<li>", Link(FromRoot(path), text));
+  }
+  absl::StrAppend(&page, "</li>\n</ul></nav>\n");
   absl::StrAppend(&page, "<section class=\"card\"><h2>State</h2>\n<p>",
                   ready.ok() ? "<span class=\"good\">The kernel&#39;s events arrive.</span>"
                              : absl::StrCat("<span class=\"bad\">",
@@ -119,19 +141,23 @@ std::string LandingPage(const RoutesOptions& options, const std::vector<Collecto
 }
 
 std::string DashboardsPage() {
-  return absl::StrCat(
-      Head("cnproc_exporter: dashboards"),
-      "<header><h1>Dashboards</h1>\n<p class=\"soft\">For Grafana: Dashboards, New, "
-      "Import. ",
-      Link("/", "Back"), "</p></header>\n<main><nav class=\"card\"><ul>\n",
-      FileLinks("/dashboards/", EmbeddedDashboards()), "</ul></nav></main>\n", std::string(kFoot));
+  return ListPage("Dashboards", "For Grafana: Dashboards, New, Import.", EmbeddedDashboards());
+}
+
+std::string RulesPage() {
+  return ListPage("Rules",
+                  "For Prometheus, to be named in rule_files. They are written for the job "
+                  "<code>cnproc</code>; <code>?job=NAME</code> behind the address of one writes it "
+                  "for another.",
+                  EmbeddedRules());
 }
 
 std::string LivePage(const RoutesOptions& options) {
   for (const EmbeddedFile& file : EmbeddedAssets()) {
     if (file.name != "live.html") continue;
     return absl::StrReplaceAll(absl::string_view(file.content.data(), file.content.size()),
-                               {{"@METRICS@", HtmlEscape(options.telemetry_path)}});
+                               {{"@METRICS@", HtmlEscape(FromRoot(options.telemetry_path))},
+                                {"@HOST@", HtmlEscape(options.hostname)}});
   }
   return "";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTML pages. They load nothing from another host and run under a strict
-// Content-Security-Policy, so style and script stand in files of their own (assets/).
+// Content-Security-Policy, so style and script stand in files of their own (assets/). Every link is
+// relative: the pages work behind a proxy that serves them under a prefix.
 #ifndef CNPROC_EXPORTER_WEB_PAGES_H_
 #define CNPROC_EXPORTER_WEB_PAGES_H_
 
@@ -18,8 +19,9 @@ std::string HtmlEscape(std::string_view text);
 std::string LandingPage(const RoutesOptions& options, const std::vector<CollectorState>& collectors,
                         const absl::Status& ready);
 
-// The list of the embedded dashboards.
+// The lists of the embedded dashboards and rules, for /dashboards/ and /rules/.
 std::string DashboardsPage();
+std::string RulesPage();
 
 // Draws in the browser what it reads from the metrics page.
 std::string LivePage(const RoutesOptions& options);

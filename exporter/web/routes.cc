@@ -36,6 +36,14 @@ HttpResponse Ok(std::string_view content_type, std::string body) {
 
 HttpResponse NotFound() { return PlainText(404, "404: there is no such page"); }
 
+// A list links to its files relative to its folder. The location is relative too: a proxy may have
+// put the pages under a prefix.
+HttpResponse MovedTo(std::string_view folder) {
+  HttpResponse response = PlainText(301, absl::StrCat("301: see ", std::string(folder)));
+  response.headers.emplace_back("Location", folder);
+  return response;
+}
+
 HttpResponse MethodNotAllowed() {
   HttpResponse response = PlainText(405, "405: only GET and HEAD are served");
   response.headers.emplace_back("Allow", "GET, HEAD");
@@ -114,11 +122,13 @@ bool IsJobName(std::string_view job) {
 }
 
 HttpResponse Rules(const HttpRequest& request) {
-  const EmbeddedFile* file = Find(EmbeddedRules(), request.path.substr(kRules.size()));
+  const std::string_view name = std::string_view(request.path).substr(kRules.size());
+  if (name.empty()) return Ok(kHtml, RulesPage());
+  const EmbeddedFile* file = Find(EmbeddedRules(), name);
   if (file == nullptr) return NotFound();
   std::string_view job = "cnproc";
-  for (const auto& [name, value] : request.query) {
-    if (name == "job") job = value;
+  for (const auto& [key, value] : request.query) {
+    if (key == "job") job = value;
   }
   if (!IsJobName(job)) {
     return BadRequest("job: 1 to 128 letters, digits and characters of _-.:/@");
@@ -210,7 +220,8 @@ HttpResponse Routes::Page(const HttpRequest& request) const {
   if (path == options_.telemetry_path) return Metrics(request);
   if (path == "/") return Ok(kHtml, LandingPage(options_, source_.Collectors(), source_.Ready()));
   if (path == "/live") return Ok(kHtml, LivePage(options_));
-  if (path == "/dashboards") return Ok(kHtml, DashboardsPage());
+  if (path == "/dashboards") return MovedTo("dashboards/");
+  if (path == "/rules") return MovedTo("rules/");
   if (path.starts_with(kDashboards)) return Dashboards(request);
   if (path.starts_with(kRules)) return Rules(request);
   if (path.starts_with(kAssets)) return Asset(request);

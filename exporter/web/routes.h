@@ -55,6 +55,7 @@ struct RoutesOptions {
   bool exemplars = true;
   std::string version = {};   // for the landing page
   std::string revision = {};  // of the source; may be ""
+  std::string hostname = {};  // of the machine, for the titles; may be ""
 };
 
 // Keeps the memory of one page for the next. Thread-safe.

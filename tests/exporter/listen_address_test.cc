@@ -12,6 +12,14 @@ namespace {
 using ::testing::HasSubstr;
 using Family = ListenAddress::Family;
 
+TEST(LocalUrl, IsWhatABrowserOpens) {
+  EXPECT_EQ(LocalUrl(":10119", false), "http://localhost:10119/");
+  EXPECT_EQ(LocalUrl("0.0.0.0:80", false), "http://localhost:80/");
+  EXPECT_EQ(LocalUrl("[::]:80", true), "https://localhost:80/");
+  EXPECT_EQ(LocalUrl("192.0.2.1:443", true), "https://192.0.2.1:443/");
+  EXPECT_EQ(LocalUrl("[::1]:9", false), "http://[::1]:9/");
+}
+
 TEST(ParseListenAddress, UnderstandsBothFamilies) {
   const auto any = ParseListenAddress(":10119");
   ASSERT_TRUE(any.ok());

@@ -66,7 +66,8 @@ class RoutesTest : public ::testing::Test {
   }
 
   FakeSource source;
-  Routes routes{{.max_requests = 2, .version = "1.2.3", .revision = "abc"}, source};
+  Routes routes{{.max_requests = 2, .version = "1.2.3", .revision = "abc", .hostname = "web<7>"},
+                source};
 };
 
 constexpr const char* kTextPage =
@@ -195,15 +196,15 @@ TEST_F(RoutesTest, ShowsTheStateOfEveryCollectorOnTheLandingPage) {
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(Header(page, "Content-Type"), "text/html; charset=utf-8");
   EXPECT_THAT(page.body, AllOf(HasSubstr("1.2.3"), HasSubstr("abc"), HasSubstr("processes"),
-                               HasSubstr("lineage"), HasSubstr("href=\"/metrics\""),
-                               HasSubstr("href=\"/live\"")));
+                               HasSubstr("lineage"), HasSubstr("href=\"./metrics\""),
+                               HasSubstr("href=\"./live\""), HasSubstr("web&lt;7&gt;: cnproc")));
   EXPECT_THAT(page.body,
               AllOf(HasSubstr("Forks &amp; exits"), HasSubstr("no &lt;CAP_NET_ADMIN&gt;"),
                     Not(HasSubstr("<CAP_NET_ADMIN>"))));
 }
 
 TEST_F(RoutesTest, LoadsNothingFromElsewhere) {
-  for (const char* path : {"/", "/dashboards/", "/live"}) {
+  for (const char* path : {"/", "/dashboards/", "/rules/", "/live"}) {
     const std::string page = Get(path).body;
     EXPECT_THAT(page, AllOf(Not(HasSubstr("http:")), Not(HasSubstr("https:")),
                             Not(HasSubstr("<script>")), Not(HasSubstr("style=\""))))
@@ -221,19 +222,46 @@ TEST_F(RoutesTest, ServesEveryEmbeddedFileAndNoOther) {
     const HttpResponse response = Get("/dashboards/" + std::string(file.name));
     EXPECT_EQ(response.body, file.content);
     EXPECT_THAT(Header(response, "Content-Type"), StartsWith("application/json"));
-    EXPECT_THAT(Get("/dashboards/").body, HasSubstr("/dashboards/" + std::string(file.name)));
+    EXPECT_THAT(Get("/dashboards/").body, HasSubstr("href=\"./" + std::string(file.name)));
   }
-  EXPECT_EQ(Get("/dashboards").body, Get("/dashboards/").body);
   for (const EmbeddedFile& file : EmbeddedRules()) {
     const std::string path = "/rules/" + std::string(file.name);
     EXPECT_EQ(Get(path).body, file.content);
-    EXPECT_THAT(Get("/").body, HasSubstr(path));
+    EXPECT_THAT(Get("/rules/").body, HasSubstr("href=\"./" + std::string(file.name)));
   }
-  for (const char* path : {"/dashboards/x.json", "/rules/", "/rules/x.yml", "/dashboardsx",
-                           "/dashboards/../../etc/passwd", "/assets/", "/etc/passwd", "/metrics/",
-                           "//metrics", "/favicon.ico"}) {
+  for (const char* path :
+       {"/dashboards/x.json", "/rules/x.yml", "/dashboardsx", "/dashboards/../../etc/passwd",
+        "/assets/", "/etc/passwd", "/metrics/", "//metrics", "/favicon.ico"}) {
     EXPECT_EQ(Get(path).status, 404) << path;
   }
+}
+
+// Behind a proxy the browser knows another path than the server.
+TEST_F(RoutesTest, LinksToNothingByAnAbsolutePath) {
+  for (const char* path : {"/", "/live", "/dashboards/", "/rules/"}) {
+    EXPECT_THAT(Get(path).body, AllOf(Not(HasSubstr("href=\"/")), Not(HasSubstr("src=\"/")),
+                                      HasSubstr("href=\"./"), HasSubstr("assets/style.css")))
+        << path;
+  }
+  for (const EmbeddedFile& file : EmbeddedAssets()) {
+    if (!file.name.ends_with(".js") || file.name.starts_with("dygraph")) continue;
+    EXPECT_THAT(Get("/assets/" + std::string(file.name)).body,
+                AllOf(Not(HasSubstr("fetch(\"/")), Not(HasSubstr("from \"/"))))
+        << file.name;
+  }
+}
+
+TEST_F(RoutesTest, SendsToTheFolderOfAList) {
+  for (const char* name : {"dashboards", "rules"}) {
+    const HttpResponse response = Get(std::string("/") + name);
+    EXPECT_EQ(response.status, 301) << name;
+    EXPECT_EQ(Header(response, "Location"), std::string(name) + "/");
+  }
+}
+
+TEST_F(RoutesTest, NamesTheHostInTheLiveView) {
+  EXPECT_THAT(Get("/live").body,
+              AllOf(HasSubstr("web&lt;7&gt;"), Not(HasSubstr("web<7>")), Not(HasSubstr("@"))));
 }
 
 TEST_F(RoutesTest, WritesTheRulesForTheJobThatIsAsked) {
@@ -276,10 +304,10 @@ TEST_F(RoutesTest, PutsTheMetricsWhereTheFlagSays) {
   request.path = "/metrics";
   EXPECT_EQ(moved.Handle(request).status, 404);
   request.path = "/";
-  EXPECT_THAT(moved.Handle(request).body, HasSubstr("href=\"/prom/x\""));
+  EXPECT_THAT(moved.Handle(request).body, HasSubstr("href=\"./prom/x\""));
   request.path = "/live";
   EXPECT_THAT(moved.Handle(request).body,
-              AllOf(HasSubstr("data-metrics=\"/prom/x\""), Not(HasSubstr("@METRICS@"))));
+              AllOf(HasSubstr("data-metrics=\"./prom/x\""), Not(HasSubstr("@METRICS@"))));
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
+import { createServer as createProxy } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,11 +42,25 @@ class Stand {
     // Forks, execs, failures and ends by a signal, over and over.
     this.workload = spawn('/bin/sh', ['-c', `while :; do ./"${HOSTILE}"; /bin/false; sh -c 'kill -USR1 $$' 2>/dev/null; sleep 0.05; done`],
       { cwd: directory, stdio: 'ignore' });
+    // As an operator's proxy does: the pages under a prefix of its own, which the exporter does not know.
+    this.prefix = '/cnproc/';
+    this.proxy = createProxy((request, response) => {
+      if (!request.url.startsWith(this.prefix)) return response.writeHead(404).end();
+      const path = request.url.slice(this.prefix.length - 1);
+      const { host, ...headers } = request.headers;
+      return httpsRequest(`${this.origin}${path}`, { headers, rejectUnauthorized: false }, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      }).on('error', () => response.destroy()).end();
+    }).listen(0, '127.0.0.1');
+    await once(this.proxy, 'listening');
+    this.proxied = `http://127.0.0.1:${this.proxy.address().port}`;
     this.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   }
 
   async stop() {
     await this.browser?.close();
+    this.proxy?.close();
     for (const child of [this.workload, this.exporter]) {
       if (!child || child.exitCode !== null || child.signalCode !== null) continue;
       child.kill();
@@ -52,7 +69,7 @@ class Stand {
   }
 
   // A page that keeps what it complains of; `complaints` must be empty in the end.
-  async open(path, options = {}) {
+  async open(path, options = {}, origin = this.origin) {
     const context = await this.browser.newContext({ ignoreHTTPSErrors: true, httpCredentials: LOGIN, ...options });
     const page = await context.newPage();
     page.complaints = [];
@@ -63,9 +80,9 @@ class Stand {
     page.on('dialog', (dialog) => page.complaints.push(`dialog: ${dialog.message()}`));
     page.on('request', (request) => {
       const url = new URL(request.url());
-      if (url.protocol !== 'data:' && url.origin !== this.origin) page.complaints.push(`foreign: ${request.url()}`);
+      if (url.protocol !== 'data:' && url.origin !== origin) page.complaints.push(`foreign: ${request.url()}`);
     });
-    await eventually('the exporter answers', () => page.goto(this.origin + path).then((answer) => answer?.ok(), () => false));
+    await eventually('the exporter answers', () => page.goto(origin + path).then((answer) => answer?.ok(), () => false));
     page.complaints.length = 0; // of the time before it listened
     return page;
   }
@@ -81,6 +98,65 @@ async function testLandingPage(stand) {
   await page.getByRole('link', { name: 'Live' }).click();
   await page.waitForURL(`${stand.origin}/live`);
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+}
+
+async function testBehindAPrefix(stand) {
+  const page = await stand.open(stand.prefix, {}, stand.proxied);
+  for (const name of ['Dashboards', 'Rules']) {
+    await page.getByRole('link', { name }).click();
+    await page.waitForURL(`${stand.proxied}${stand.prefix}${name.toLowerCase()}/`);
+    const file = page.locator('nav a').first();
+    const answer = await page.request.get(await file.evaluate((link) => link.href));
+    assert.ok(answer.ok(), `${name}: ${answer.url()} answers ${answer.status()}`);
+    await page.getByRole('link', { name: 'Back' }).click();
+    await page.waitForURL(stand.proxied + stand.prefix);
+    await page.goto(`${stand.proxied}${stand.prefix}${name.toLowerCase()}`);
+    assert.equal(page.url(), `${stand.proxied}${stand.prefix}${name.toLowerCase()}/`);
+    await page.goBack();
+  }
+  for (const name of ['Metrics', 'Health', 'Readiness']) {
+    const answer = await page.request.get(await page.getByRole('link', { name }).evaluate((link) => link.href));
+    assert.ok(answer.ok(), `${name}: ${answer.url()} answers ${answer.status()}`);
+  }
+  await page.getByRole('link', { name: 'Live' }).click();
+  await testNumbersMove(page);
+  await page.locator('nav').getByRole('link', { name: 'Dashboards' }).click();
+  await page.waitForURL(`${stand.proxied}${stand.prefix}dashboards/`);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+}
+
+async function testSaysWhatIsWhat(page) {
+  assert.ok((await page.title()).startsWith(hostname()), await page.title());
+  assert.equal(await text(page, 'h1'), hostname());
+  await eventually('the lamp has a word', async () => (await text(page, '#lamp-word')) === 'events arrive');
+  assert.match(await text(page, '.tiles'), /Events lost\s+[\d.]+ since start[\s\S]*Core dumps\s+[\d.]+ since start/);
+  // The clock and the axes have one form: 24 hours.
+  const time = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
+  assert.match(await text(page, '#updated'), time);
+  const ticks = await page.locator('#forks .dygraph-axis-label-x').allInnerTexts();
+  assert.ok(ticks.length > 1, `${ticks.length} ticks`);
+  for (const tick of ticks) assert.match(tick, time);
+}
+
+// What is not there is off, broken, or has not happened.
+async function testSaysWhyATableIsEmpty(stand) {
+  const page = await stand.open('/live');
+  const answers = [
+    [/^cnproc_scrape_collector_success\{collector="container"\}.*\n/m, '', 'The collector container is off.'],
+    [/^(cnproc_scrape_collector_success\{collector="container"\}) 1$/m, '$1 0', 'The collector container fails'],
+    [/^$/m, '', 'No container has been seen.'],
+  ];
+  for (const [pattern, replacement, reason] of answers) {
+    await page.route('**/metrics', async (route) => {
+      const answer = await route.fetch();
+      const body = (await answer.text()).replace(/^cnproc_container_.*\n/gm, '').replace(pattern, replacement);
+      await route.fulfill({ response: answer, body });
+    });
+    await eventually(reason, async () => (await text(page, '#containers-note')).startsWith(reason));
+    await page.unroute('**/metrics');
+  }
   await page.context().close();
 }
 
@@ -106,6 +182,7 @@ async function testKeyboard(page) {
   for (let i = 0; i < 10 && (await page.evaluate(() => document.activeElement.id)) !== 'pause'; ++i) await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   assert.equal(await text(page, '#pause'), 'Continue');
+  assert.equal(await text(page, '#lamp-word'), 'paused');
   await sleep(500); // an answer that is on its way may still come
   const paused = await text(page, '#updated');
   await sleep(4500);
@@ -126,6 +203,13 @@ async function testWidthsAndSchemes(stand) {
     await page.locator('#programs tbody th').first().waitFor();
     const name = await page.locator('#programs tbody th').first().boundingBox();
     assert.ok(name.width > 90, `names of programs have ${name.width} pixels`);
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.equal(await tooWide(page), false, 'the live view is wider than a telephone');
+    for (const region of await page.getByRole('region').all()) {
+      const hidden = await region.evaluate((box) => box.scrollWidth - box.clientWidth);
+      assert.ok(hidden <= 0, `a table is ${hidden} pixels wider than a telephone`);
+    }
+    await page.setViewportSize({ width: 320, height: 740 });
     await page.getByRole('region', { name: 'Programs' }).focus();
     await page.keyboard.press('ArrowRight');
     await eventually('the keyboard scrolls the table', () => page.evaluate(() => document.activeElement.scrollLeft > 0));
@@ -144,6 +228,7 @@ async function testSaysWhenEventsDoNotArrive(page) {
     await route.fulfill({ response: answer, body: (await answer.text()).replace(/^cnproc_up 1$/m, 'cnproc_up 0') });
   });
   await eventually('it says that cnproc_up is 0', async () => /cnproc_up is 0/.test(await text(page, '#banner')));
+  assert.equal(await text(page, '#lamp-word'), 'no events');
   await page.unroute('**/metrics');
   await eventually('it says so no longer', async () => !(await page.locator('#banner').isVisible()));
 }
@@ -152,6 +237,7 @@ async function testSaysWhenNobodyAnswers(stand, page) {
   stand.exporter.kill();
   await once(stand.exporter, 'exit');
   await eventually('it says that nobody answers', async () => /does not answer/.test(await text(page, '#banner')));
+  assert.equal(await text(page, '#lamp-word'), 'no answer');
 }
 
 async function drawScreenshot(stand) {
@@ -168,9 +254,12 @@ try {
     await drawScreenshot(stand);
   } else {
     await testLandingPage(stand);
+    await testBehindAPrefix(stand);
+    await testSaysWhyATableIsEmpty(stand);
     await testWidthsAndSchemes(stand);
     const page = await stand.open('/live');
     await testNumbersMove(page);
+    await testSaysWhatIsWhat(page);
     await testHostileNameIsText(page);
     await testKeyboard(page);
     await testSaysWhenEventsDoNotArrive(page);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live view: reads the metrics page every two seconds and draws what happened in between.
-/* global Dygraph */
+import { Chart, KEPT_PAGES } from "./chart.js";
 import { bucketsBetween, growthBy, growthOf, parsePage, sum } from "./exposition.js";
+import { bytesText, clock, countText, durationText, rateText, short, whole } from "./numbers.js";
 
 const POLL_MS = 2000;
 const TIMEOUT_MS = 5000;
-const KEPT_PAGES = 300; // ten minutes
-const MIN_WINDOW_MS = 30000;
 const TABLE_PAGES = 6; // rates in tables are over the last ten seconds, so that rows keep still
 const TABLE_ROWS = 10;
 const REASON_POLLS = 10; // while events do not arrive, why is asked each twenty seconds
@@ -14,7 +13,7 @@ const REASON_POLLS = 10; // while events do not arrive, why is asked each twenty
 // Of a host's thousands of series those that the view shows, and of what is older than the tables'
 // window those that the lists add up: a tab that stays open for days must stay small.
 const SHOWN = new RegExp(
-  "^(cnproc_(up|events_total|events_lost_total|forks_total|execs_total|process_exits_total|processes|threads" +
+  "^(cnproc_(up|scrape_collector_success|events_total|events_lost_total|forks_total|execs_total|process_exits_total|processes|threads" +
     "|coredumps_total|exit_signals_total|process_lifetime_seconds_bucket" +
     "|(program|unit|container)_(forks_total|execs_total|exits_total|processes))" +
     "|process_(resident_memory_bytes|start_time_seconds))$",
@@ -23,133 +22,6 @@ const LISTED = ["cnproc_process_lifetime_seconds_bucket", "cnproc_exit_signals_t
 
 const $ = (id) => document.getElementById(id);
 const metricsPath = document.body.dataset.metrics;
-
-// ---- Numbers as text -------------------------------------------------------------------------
-
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-
-function rateText(rate) {
-  if (rate === null) return "–";
-  if (rate === 0) return "0";
-  if (rate < 0.095) return "< 0.1";
-  return rate < 10 ? rate.toFixed(1) : short.format(rate);
-}
-
-function durationText(seconds) {
-  if (seconds < 1) return `${seconds * 1000} ms`;
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${seconds / 60} min`;
-  return seconds < 86400 ? `${seconds / 3600} h` : `${seconds / 86400} d`;
-}
-
-// Of a metric that is not on the page nothing is known.
-function countText(format, count) {
-  return count === null ? "–" : format.format(count);
-}
-
-function bytesText(bytes) {
-  return bytes === null ? "–" : `${short.format(bytes / 2 ** 20)} MiB`;
-}
-
-// ---- Charts ----------------------------------------------------------------------------------
-
-// Its legend writes style attributes, which the page's policy forbids; ours stands in the caption.
-Dygraph.PLUGINS.splice(Dygraph.PLUGINS.indexOf(Dygraph.Plugins.Legend), 1);
-
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-class Chart {
-  // lines: [{label, color, value(page, before, seconds)}]; a value of null leaves a gap.
-  constructor(id, lines, options = {}) {
-    this.figure = $(id);
-    this.lines = lines;
-    this.rows = [];
-    this.shown = lines.map(() => null);
-    this.values = lines.map((line, i) => this.addLegend(line, i));
-    this.graph = new Dygraph(this.figure.querySelector(".plot"), [[new Date(), ...lines.map(() => null)]], {
-      labels: ["time", ...lines.map((line) => line.label)],
-      legend: "never",
-      strokeWidth: 1.8,
-      fillGraph: true,
-      fillAlpha: 0.12,
-      includeZero: true,
-      interactionModel: {}, // a drag would stop what is live; the keyboard misses nothing
-      axisLabelFontSize: 11,
-      axes: { y: { axisLabelWidth: 44, axisLabelFormatter: (value) => short.format(value) } },
-      highlightCircleSize: 4,
-      highlightCallback: (_event, _x, points) => this.showPoints(points),
-      unhighlightCallback: () => this.showPoints(null),
-      ...this.colors(),
-      ...options,
-    });
-    this.stacked = options.stackedGraph ?? false;
-  }
-
-  addLegend({ label, color: name }, index) {
-    const item = document.createElement("li");
-    const swatch = document.createElement("span");
-    swatch.className = "swatch";
-    swatch.style.backgroundColor = `var(${name})`;
-    const value = document.createElement("b");
-    item.append(swatch, `${label} `, value);
-    item.dataset.index = index;
-    this.figure.querySelector(".legend").append(item);
-    return value;
-  }
-
-  colors() {
-    return {
-      colors: this.lines.map((line) => color(line.color)),
-      gridLineColor: color("--line"),
-      axisLineColor: color("--line"),
-    };
-  }
-
-  add(time, values) {
-    this.rows.push([time, ...values]);
-    if (this.rows.length > KEPT_PAGES) this.rows.shift();
-    this.shown = values;
-  }
-
-  gap(time) {
-    this.add(time, this.lines.map(() => null));
-  }
-
-  draw(windowMs) {
-    if (this.rows.length === 0) return;
-    const newest = this.rows.at(-1)[0].getTime();
-    // In the beginning the lines fill the width as far as there are any.
-    const begin = Math.max(newest - windowMs, Math.min(this.rows[0][0].getTime(), newest - MIN_WINDOW_MS));
-    this.graph.updateOptions({
-      file: this.rows,
-      dateWindow: [begin, newest],
-      valueRange: [0, this.peak(begin) * 1.1],
-    });
-    if (!this.pointed) this.showValues(this.shown);
-  }
-
-  peak(begin) {
-    const seen = this.rows.filter((row) => row[0] >= begin).map((row) => row.slice(1));
-    const tops = seen.map((values) => (this.stacked ? values.reduce((a, b) => a + b, 0) : Math.max(...values)));
-    return Math.max(1, ...tops);
-  }
-
-  showPoints(points) {
-    this.pointed = points !== null;
-    if (points === null) return this.showValues(this.shown);
-    const values = this.lines.map(({ label }) => points.find((point) => point.name === label)?.yval ?? null);
-    return this.showValues(values);
-  }
-
-  showValues(values) {
-    values.forEach((value, i) => {
-      this.values[i].textContent = rateText(value);
-    });
-  }
-}
 
 const rate = (name, wanted) => (page, before, seconds) => {
   const grown = growthOf(page, before, name, wanted);
@@ -253,13 +125,20 @@ function fillList(id, entries, none) {
   $(`${id}-note`).textContent = none;
 }
 
+// Why there is nothing: the collector's state, or, where it works, `none`.
+function whyNothing(page, collector, none) {
+  const works = sum(page, "cnproc_scrape_collector_success", { collector });
+  if (works === null) return `The collector ${collector} is off.`;
+  return works === 1 ? none : `The collector ${collector} fails; the start page says why.`;
+}
+
 function fillLifetimes(page, oldest) {
   const buckets = bucketsBetween(page, oldest, "cnproc_process_lifetime_seconds");
   const entries = buckets.map(({ bound, count }, i) => {
     const longer = bound === Infinity ? `> ${durationText(buckets[i - 1]?.bound ?? 0)}` : `≤ ${durationText(bound)}`;
     return [longer, count];
   });
-  fillList("lifetimes", entries, "The collector processes is off.");
+  fillList("lifetimes", entries, whyNothing(page, "processes", "No process has ended."));
 }
 
 function fillSignals(page, oldest) {
@@ -268,9 +147,7 @@ function fillSignals(page, oldest) {
   const rows = cores ? TABLE_ROWS - 1 : TABLE_ROWS;
   const entries = [...grown].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, rows);
   if (cores) entries.push(["core dumps", cores]);
-  const isOff = sum(page, "cnproc_exit_signals_total") === null;
-  fillList("signals", entries,
-    isOff ? "The collector processes is off." : "No process was ended by a signal.");
+  fillList("signals", entries, whyNothing(page, "processes", "No process was ended by a signal."));
 }
 
 // ---- The page --------------------------------------------------------------------------------
@@ -299,11 +176,17 @@ function remember(page, asked) {
   if (state.history.length > KEPT_PAGES) state.history.shift();
 }
 
-function complain(text) {
+// The lamp and the word beside it.
+function show(color, word) {
+  $("lamp").className = `lamp ${color}`;
+  if ($("lamp-word").textContent !== word) $("lamp-word").textContent = word;
+}
+
+function complain(text, word) {
   const banner = $("banner");
   if (banner.textContent !== text) banner.textContent = text; // read aloud once, not every poll
   banner.hidden = text === "";
-  $("lamp").className = text === "" ? "lamp on" : "lamp off";
+  show(text === "" ? "on" : "off", word);
 }
 
 function fillTiles(page, before, seconds) {
@@ -337,12 +220,13 @@ function draw() {
   const recent = state.history.at(-Math.min(TABLE_PAGES, state.history.length));
   const recentSeconds = (newest.time - recent.time) / 1000;
   const tables = [
-    ["program", "program", "No program was seen, or the collector program is off."],
-    ["unit", "unit", "No systemd unit was seen, or the collector unit is off."],
-    ["container", "container_id", "No container is running, or the collector container is off."],
+    ["program", "program", "No program has been seen."],
+    ["unit", "unit", "No systemd unit has been seen."],
+    ["container", "container_id", "No container has been seen."],
   ];
-  for (const [dimension, label, note] of tables) {
-    fillTable(`${dimension}s`, busiest(newest.page, recent.page, recentSeconds, dimension, label), note);
+  for (const [dimension, label, none] of tables) {
+    const rows = busiest(newest.page, recent.page, recentSeconds, dimension, label);
+    fillTable(`${dimension}s`, rows, whyNothing(newest.page, dimension, none));
   }
   const oldest = state.history.find((entry) => entry.time >= newest.time - state.windowMs);
   fillLifetimes(newest.page, oldest.page);
@@ -353,7 +237,7 @@ function draw() {
 async function whyNotReady() {
   if (state.notReady.polls++ % REASON_POLLS !== 0) return state.notReady.reason;
   try {
-    const answer = await fetch("/-/ready", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const answer = await fetch("./-/ready", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
     state.notReady.reason = answer.ok ? "" : (await answer.text()).replace(/^503: /, "").trim();
   } catch {
     state.notReady.reason = "";
@@ -363,11 +247,11 @@ async function whyNotReady() {
 
 async function tellWhetherUp(page) {
   if (sum(page, "cnproc_up") !== 1) {
-    complain(`The kernel's events do not arrive (cnproc_up is 0). ${await whyNotReady()}`.trim());
+    complain(`The kernel's events do not arrive (cnproc_up is 0). ${await whyNotReady()}`.trim(), "no events");
     return;
   }
   state.notReady.polls = 0;
-  complain("");
+  complain("", "events arrive");
 }
 
 async function fetchPage() {
@@ -393,11 +277,11 @@ async function poll() {
     extendCharts();
     draw();
     await tellWhetherUp(page);
-    $("updated").textContent = new Date().toLocaleTimeString();
+    $("updated").textContent = clock.format(new Date());
   } catch (error) {
     state.failingSince ??= new Date();
     const reason = error.name === "TimeoutError" ? "no answer in time" : error.message;
-    complain(`The exporter does not answer since ${state.failingSince.toLocaleTimeString()}: ${reason}.`);
+    complain(`The exporter does not answer since ${clock.format(state.failingSince)}: ${reason}.`, "no answer");
   }
 }
 
@@ -422,6 +306,7 @@ function setPaused(paused) {
   if (state.paused && !paused) beginAnew();
   state.paused = paused;
   $("pause").textContent = paused ? "Continue" : "Pause";
+  show("", paused ? "paused" : "waiting");
 }
 
 async function main() {
@@ -429,6 +314,7 @@ async function main() {
   $("pause").addEventListener("click", () => setPaused(!state.paused));
   $("window").addEventListener("change", (event) => {
     state.windowMs = Number(event.target.value) * 1000;
+    for (const shown of document.querySelectorAll(".shown")) shown.textContent = event.target.selectedOptions[0].text;
     draw();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
