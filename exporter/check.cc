@@ -110,18 +110,11 @@ Verdict CheckNames(const Options& options, const Settings& settings, const SideI
   return verdict;
 }
 
-Verdict CheckCgroups(const Options& options, const SideInputs& machine) {
+Verdict CheckCgroups(const SideInputs& machine) {
   Verdict verdict{.status = machine.processes.status(), .remark = ""};
-  const absl::StatusOr<std::string> own = ProcFs(options.procfs_root).Read("self/cgroup");
-  if (!own.ok()) {
-    verdict.status = own.status();
-  } else if (MainCgroupPath(*own).substr(0, 3) == "/..") {
-    verdict.remark =
-        "another cgroup namespace: run in the host's (podman, docker: --cgroupns=host), or refused "
-        "forks are not counted";
-  } else if (!machine.refusals->works()) {
-    verdict.remark = absl::StrCat("no pids.events below ", options.cgroupfs_root,
-                                  ": refused forks are not counted");
+  const absl::Status& refusals = machine.refusals->status();
+  if (!refusals.ok()) {
+    verdict.remark = absl::StrCat("refused forks are not counted: ", refusals.message());
   }
   return verdict;
 }
@@ -133,7 +126,7 @@ Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const 
     return {.status = machine.processes.status(), .remark = ""};
   }
   if (name == "program" || name == "lineage") return CheckNames(options, settings, machine);
-  if (name == "unit" || name == "container") return CheckCgroups(options, machine);
+  if (name == "unit" || name == "container") return CheckCgroups(machine);
   if (name == "taskstats") return {.status = machine.exit_records.status(), .remark = ""};
   if (name == "oom") return {.status = machine.kernel_log.status(), .remark = ""};
   return {};

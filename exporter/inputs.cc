@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "collectors/kernel/connector.h"
+#include "collectors/kernel/procfs.h"
 #include "collectors/kernel/recorder.h"
 #include "collectors/kernel/replay.h"
 #include "exporter/log.h"
@@ -84,7 +85,11 @@ SideInputs OpenSideInputs(const Options& options) {
         options.procfs_root,
         {.comm = names, .cgroup = cgroups, .kubelet_runtime = options.kubelet_runtime});
   }
-  if (cgroups) side.refusals.emplace(CgroupFs(options.cgroupfs_root));
+  if (cgroups) {
+    const absl::StatusOr<std::string> init = ProcFs(options.procfs_root).Read("1/cgroup");
+    side.refusals.emplace(CgroupFs(options.cgroupfs_root, options.procfs_root),
+                          options.kubelet_runtime, init.value_or(""));
+  }
   if (options.IsEnabled("taskstats")) {
     side.exit_records =
         TaskstatsSocket::Open(options.receive_buffer_bytes, options.network_namespace);
@@ -98,8 +103,14 @@ absl::StatusOr<PipelineInputs> OpenInputs(const Options& options) {
   if (!waker.ok()) return waker.status();
   absl::StatusOr<Source> source = OpenSource(options);
   if (!source.ok()) return source.status();
+  SideInputs side = OpenSideInputs(options);
+  // Collectors that cannot work say so themselves; this is a part of two of them.
+  if (side.refusals && !side.refusals->status().ok()) {
+    Log(Severity::kWarn, absl::StrCat("refused forks are not counted: ",
+                                      std::string(side.refusals->status().message())));
+  }
   return PipelineInputs{.source = std::move(source->datagrams),
-                        .side = OpenSideInputs(options),
+                        .side = std::move(side),
                         .waker = *std::move(waker)};
 }
 

@@ -69,11 +69,12 @@ std::optional<uint64_t> ParsePidsEvents(std::string_view text) {
   return std::nullopt;
 }
 
-CgroupFs::CgroupFs(const std::string& root)
+CgroupFs::CgroupFs(const std::string& root, const std::string& procfs_root)
     : unified_root_(Exists(absl::StrCat(root, "/unified/cgroup.controllers"))
                         ? absl::StrCat(root, "/unified")
                         : root),
-      pids_root_(absl::StrCat(root, "/pids")) {}
+      pids_root_(absl::StrCat(root, "/pids")),
+      mounts_file_(absl::StrCat(procfs_root, "/self/mountinfo")) {}
 
 absl::StatusOr<ForkRefusals> CgroupFs::ReadForkRefusals(bool unified, std::string_view path) const {
   if (LeadsElsewhere(path)) {
@@ -82,21 +83,80 @@ absl::StatusOr<ForkRefusals> CgroupFs::ReadForkRefusals(bool unified, std::strin
   return ReadFile(absl::StrCat(Root(unified), std::string(path), "/pids.events"));
 }
 
-// pids.events.local came together with the new meaning of pids.events.
-RefusalScope CgroupFs::ScopeOfRefusals(bool unified, std::string_view path) const {
-  const bool subtree = unified && !LeadsElsewhere(path) &&
-                       Exists(absl::StrCat(unified_root_, std::string(path), "/pids.events.local"));
-  return subtree ? RefusalScope::kSubtree : RefusalScope::kOwn;
+absl::StatusOr<ForkRefusals> CgroupFs::ReadOwnLimitRefusals(std::string_view path) const {
+  if (LeadsElsewhere(path)) {
+    return absl::InvalidArgumentError("a cgroup out of the exporter's own namespace");
+  }
+  return ReadFile(absl::StrCat(unified_root_, std::string(path), "/pids.events.local"));
 }
 
-bool CgroupFs::HasRefusals() const {
-  if (Exists(pids_root_)) return true;
+std::vector<std::string> CgroupFs::ListGroups(std::string_view path) const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(absl::StrCat(unified_root_, std::string(path)), error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    std::error_code gone;
+    if (it->is_directory(gone) && !it->is_symlink(gone)) names.push_back(it->path().filename());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// pids.events.local came together with the new meaning of pids.events.
+std::optional<RefusalScope> CgroupFs::Scope() const {
+  if (Exists(pids_root_)) return RefusalScope::kOwn;
+  for (const std::string& name : ListGroups("")) {
+    const std::string events = absl::StrCat(unified_root_, "/", name, "/pids.events");
+    if (!Exists(events)) continue;
+    return Exists(events + ".local") && !CountsLocally() ? RefusalScope::kSubtree
+                                                         : RefusalScope::kOwn;
+  }
+  return std::nullopt;
+}
+
+bool CgroupFs::HasUnifiedPids() const {
   // "cpuset cpu io memory pids"
   std::ifstream controllers(absl::StrCat(unified_root_, "/cgroup.controllers"));
   for (std::string name; controllers >> name;) {
     if (name == "pids") return true;
   }
   return false;
+}
+
+// An option of the mount brings the old meaning back (Documentation/admin-guide/cgroup-v2.rst). It
+// is the same for all mounts of v2.
+bool CgroupFs::CountsLocally() const {
+  std::ifstream mounts(mounts_file_);
+  for (std::string line; std::getline(mounts, line);) {
+    const size_t type = line.find(" - cgroup2 ");
+    if (type != std::string::npos && line.find("pids_localevents", type) != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::Status CgroupFs::CanCount(std::string_view cgroup_of_init) const {
+  const bool v1 = Exists(pids_root_);
+  if (!v1 && !HasUnifiedPids()) {
+    return absl::NotFoundError(absl::StrCat("no pids controller below ", unified_root_,
+                                            ": name the place by --path.cgroupfs"));
+  }
+  // Counts of a whole subtree are read from the top, whatever /proc calls the groups; but only the
+  // top of all groups has no limit.
+  if (!v1 && Scope() != RefusalScope::kOwn) {
+    if (!Exists(absl::StrCat(unified_root_, "/cgroup.events"))) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(unified_root_,
+                     " shows the exporter's own container alone: name the host's by "
+                     "--path.cgroupfs, or run in the host's cgroup namespace (podman, docker: "
+                     "--cgroupns=host)"));
+  }
+  if (cgroup_of_init.find(":/..") == std::string_view::npos) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "another cgroup namespace, in which this kernel does not tell whose they are (Linux 6.11 "
+      "with "
+      "cgroup v2 does): run in the host's (podman, docker: --cgroupns=host)");
 }
 
 std::map<std::string, ForkRefusals, std::less<>> CgroupFs::ScanForkRefusals(

@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace cnproc {
@@ -23,8 +25,12 @@ struct ForkRefusals {
 
 // Which forks the count of a group tells of.
 enum class RefusalScope {
-  kOwn,  // those of processes in that very group, by whose limit ever (v1; v2 before Linux 6.11)
-  kSubtree,  // those refused by the limit of the group or of one below (v2 from Linux 6.11 on)
+  // Those of processes in that very group, by whose limit ever: v1, v2 before Linux 6.11 or mounted
+  // with pids_localevents.
+  kOwn,
+  // Those refused by the limit of the group or of one below, of which the group's own are told
+  // apart (pids.events.local): v2 from Linux 6.11 on.
+  kSubtree,
 };
 
 // Thread safe: holds nothing but paths.
@@ -32,19 +38,24 @@ class CgroupFs {
  public:
   // `root` is where cgroups are mounted: the v2 hierarchy itself, or a directory with one for each
   // controller of v1 and perhaps "unified".
-  explicit CgroupFs(const std::string& root);
+  explicit CgroupFs(const std::string& root, const std::string& procfs_root = "/proc");
 
   // `path` as /proc/PID/cgroup has it, of v2's hierarchy or of v1's pids controller. kNotFound once
   // the group is gone, and for the root, which has no limit. Paths that lead elsewhere ("..") are
   // refused.
   absl::StatusOr<ForkRefusals> ReadForkRefusals(bool unified, std::string_view path) const;
+  // How many of them the limit of this very group refused; of v2, with RefusalScope::kSubtree.
+  absl::StatusOr<ForkRefusals> ReadOwnLimitRefusals(std::string_view path) const;
+  // The names of the groups right below, of v2, sorted; "" is the root. None of a group that is
+  // gone.
+  std::vector<std::string> ListGroups(std::string_view path) const;
 
-  // What that count means. kOwn for a group that is gone.
-  RefusalScope ScopeOfRefusals(bool unified, std::string_view path) const;
+  // What counts mean on this machine. Absent as long as there is no group that has one.
+  std::optional<RefusalScope> Scope() const;
 
-  // Whether any hierarchy is there that counts refused forks: v1's pids controller, or v2 with the
-  // controller on.
-  bool HasRefusals() const;
+  // OK, or why refused forks cannot be counted here, and what to do. `cgroup_of_init` is the
+  // content of /proc/1/cgroup: it shows whether the exporter sees groups as the host does.
+  absl::Status CanCount(std::string_view cgroup_of_init) const;
 
   // All groups that have refused forks, by path; at most `max_groups` groups are looked at. Takes
   // some microseconds for each group there is: for the start.
@@ -53,9 +64,12 @@ class CgroupFs {
 
  private:
   const std::string& Root(bool unified) const { return unified ? unified_root_ : pids_root_; }
+  bool HasUnifiedPids() const;
+  bool CountsLocally() const;
 
   std::string unified_root_;
   std::string pids_root_;
+  std::string mounts_file_;
 };
 
 // The "max" line of pids.events; absent if there is none.

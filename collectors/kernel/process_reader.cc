@@ -204,8 +204,6 @@ std::shared_ptr<const CgroupFacts> ProcessReader::Understand(std::string_view cg
   if (const std::optional<PidsCgroup> pids = FindPidsCgroup(cgroup_text)) {
     facts->pids_unified = pids->unified;
     facts->pids_path = pids->path;
-    facts->pids_unit_path = pids->unit_path;
-    facts->pids_container_path = pids->container_path;
   }
   if (cgroups_.size() >= kMaxCgroups) cgroups_.clear();
   cgroups_.emplace(cgroup_text, facts);

@@ -173,11 +173,7 @@ void Ledger::NotifyKill(const OomKill& kill) {
 }
 
 void Ledger::NotifyRefusals(const Refusals& refusals) {
-  // Only what the file stands for: its other value may be one of the past.
-  CgroupIdentity identity = refusals.cgroup->identity;
-  if (!refusals.of_unit) identity.unit.clear();
-  if (!refusals.of_container) identity.container_id.clear();
-  const auto values = identities_.ValuesOf(identity);
+  const auto values = identities_.ValuesOf(refusals.who);
   for (const Dimension dimension : {Dimension::kUnit, Dimension::kContainer}) {
     const ValueId value = values[static_cast<size_t>(dimension)];
     if (value == kNoValue) continue;

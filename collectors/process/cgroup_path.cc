@@ -48,48 +48,55 @@ struct ContainerName {
   bool escaped = false;
 };
 
-struct Prefix {
-  std::string_view text;
+struct Engine {
+  std::string_view name;
   std::string_view runtime;
 };
 
-// runc names a scope PREFIX-ID.scope; asked to do without systemd it makes SLICE:PREFIX:ID of it.
-constexpr std::array<Prefix, 4> kScopePrefixes = {{{"docker", "docker"},
-                                                   {"cri-containerd", "containerd"},
-                                                   {"crio", "cri-o"},
-                                                   {"libpod", "podman"}}};
-constexpr std::array<Prefix, 3> kPlainPrefixes = {
-    {{"crio-", "cri-o"}, {"libpod-", "podman"}, {"libpod-payload-", "podman"}}};
+// Who puts such a prefix before an id. runc names a scope PREFIX-ID.scope; asked to do without
+// systemd it makes SLICE:PREFIX:ID of it. Kata's (kata_ID) does not tell its engine.
+constexpr std::array<Engine, 6> kPrefixes = {{{"docker", "docker"},
+                                              {"cri-containerd", "containerd"},
+                                              {"nerdctl", "containerd"},
+                                              {"crio", "cri-o"},
+                                              {"libpod", "podman"},
+                                              {"libpod-payload", "podman"}}};
+// Whose groups are right below. containerd's parent is its namespace: "default" is nerdctl's and
+// ctr's, "k8s.io" kubelet's.
+constexpr std::array<Engine, 5> kEngineParents = {{{"docker", "docker"},
+                                                   {"moby", "docker"},
+                                                   {"default", "containerd"},
+                                                   {"k8s.io", "containerd"},
+                                                   {"kata_overhead", "containerd"}}};
+constexpr std::array<Engine, 2> kUnits = {
+    {{"containerd.service", "containerd"}, {"crio.service", "cri-o"}}};
 
-std::optional<ContainerName> MatchScope(std::string_view component) {
-  if (!ConsumeSuffix(component, ".scope")) return std::nullopt;
-  for (const Prefix& prefix : kScopePrefixes) {
-    std::string_view id = component;
-    if (ConsumePrefix(id, prefix.text) && ConsumePrefix(id, "-") && IsContainerId(id)) {
-      return ContainerName{prefix.runtime, id};
-    }
-  }
-  return std::nullopt;
+// Empty if none of them.
+template <size_t kSize>
+std::string_view RuntimeOf(const std::array<Engine, kSize>& engines, std::string_view name) {
+  const auto found = std::find_if(engines.begin(), engines.end(),
+                                  [name](const Engine& engine) { return engine.name == name; });
+  return found == engines.end() ? std::string_view() : found->runtime;
 }
 
-std::optional<ContainerName> MatchPlain(std::string_view component) {
-  for (const Prefix& prefix : kPlainPrefixes) {
-    std::string_view id = component;
-    if (ConsumePrefix(id, prefix.text) && IsContainerId(id)) {
-      return ContainerName{prefix.runtime, id};
-    }
-  }
-  const size_t colon = component.rfind(':');
-  if (colon == std::string_view::npos || !IsContainerId(component.substr(colon + 1))) {
-    return std::nullopt;
-  }
-  for (const Prefix& prefix : kScopePrefixes) {
-    std::string_view slice = component.substr(0, colon);
-    if (ConsumeSuffix(slice, prefix.text) && slice.ends_with(":")) {
-      return ContainerName{prefix.runtime, component.substr(colon + 1)};
-    }
-  }
-  return std::nullopt;
+// A component that ends with an id, and what stands before it.
+struct NamedId {
+  std::string_view engine;  // empty for the bare id
+  std::string_view id;
+};
+
+std::optional<NamedId> MatchId(std::string_view component) {
+  ConsumeSuffix(component, ".scope");
+  constexpr size_t kIdSize = 64;
+  if (component.size() < kIdSize) return std::nullopt;
+  const std::string_view id = component.substr(component.size() - kIdSize);
+  if (!IsContainerId(id)) return std::nullopt;
+  std::string_view prefix = component.substr(0, component.size() - kIdSize);
+  if (prefix.empty()) return NamedId{{}, id};
+  if (std::string_view("-_:.").find(prefix.back()) == std::string_view::npos) return std::nullopt;
+  prefix.remove_suffix(1);
+  prefix.remove_prefix(prefix.rfind(':') + 1);
+  return NamedId{prefix, id};
 }
 
 bool IsMachineSlice(std::string_view component) {
@@ -97,29 +104,20 @@ bool IsMachineSlice(std::string_view component) {
          (component.starts_with("machine-") && component.ends_with(".slice"));
 }
 
-// libvirt registers "qemu-1-NAME" and "lxc-1-NAME" with systemd-machined: no nspawn containers.
-bool IsLibvirtMachine(std::string_view name) {
-  for (const std::string_view driver : {"qemu", "lxc"}) {
-    std::string_view rest = name;
-    if (ConsumePrefix(rest, driver) && (ConsumePrefix(rest, "\\x2d") || ConsumePrefix(rest, "-")) &&
-        ConsumeDigits(rest) && (rest.starts_with("\\x2d") || rest.starts_with("-"))) {
-      return true;
-    }
-  }
-  return false;
-}
-
 std::optional<ContainerName> MatchNspawn(std::string_view component, std::string_view parent) {
   if (!IsMachineSlice(parent)) return std::nullopt;
   const bool matched =
       (ConsumePrefix(component, "machine-") && ConsumeSuffix(component, ".scope")) ||
       (ConsumePrefix(component, "systemd-nspawn@") && ConsumeSuffix(component, ".service"));
-  if (!matched || component.empty() || IsLibvirtMachine(component)) return std::nullopt;
+  if (!matched || component.empty()) return std::nullopt;
+  // libvirt's are virtual machines.
+  if (std::string_view machine = component; ConsumeLibvirtNumber(machine)) return std::nullopt;
   return ContainerName{"nspawn", component, true};
 }
 
 std::optional<ContainerName> MatchLxc(std::string_view component, std::string_view parent) {
-  if (!ConsumePrefix(component, "lxc.payload.") && parent != "lxc") return std::nullopt;
+  const bool below = parent == "lxc" || parent == "lxc.payload";
+  if (!ConsumePrefix(component, "lxc.payload.") && !below) return std::nullopt;
   if (component.empty()) return std::nullopt;
   return ContainerName{"lxc", component};
 }
@@ -139,23 +137,37 @@ std::string_view MatchPod(std::string_view component, std::string_view parent) {
   if (pod == std::string_view::npos || !ConsumeSuffix(component, ".slice")) return {};
   std::string_view group = component.substr(0, pod);
   ConsumeSuffix(group, "-burstable") || ConsumeSuffix(group, "-besteffort");
-  if (!ConsumeSuffix(group, "kubepods") || (!group.empty() && group.back() != '-')) return {};
+  // "kubelet-kubepods", and "kata_kubepods" by Kata.
+  if (!ConsumeSuffix(group, "kubepods")) return {};
+  if (!group.empty() && group.back() != '-' && group.back() != '_') return {};
   const std::string_view uid = component.substr(std::min(pod + 4, component.size()));
   return IsPodUid(uid) ? uid : std::string_view();
 }
 
-// A container's monitor outside of it: neither a container nor worth a unit for each.
-bool IsMonitor(std::string_view component) {
-  return component.starts_with("crio-conmon-") || component.starts_with("libpod-conmon-");
+// A container's monitor outside of it (crio-conmon-ID, libpod-conmon-ID): neither a container nor
+// worth a unit for each.
+bool IsMonitor(std::string_view engine) {
+  return engine.ends_with("conmon") || engine.ends_with("conmonrs");
+}
+
+// A step of BuildKit's (docker-<25 digits of base 36>.scope): one for each line of a Dockerfile.
+bool IsBuildStep(std::string_view component) {
+  constexpr size_t kStepIdSize = 25;
+  if (!ConsumeSuffix(component, ".scope")) return false;
+  if (!ConsumePrefix(component, "docker-") && !ConsumePrefix(component, "buildkit-")) return false;
+  return component.size() == kStepIdSize &&
+         std::all_of(component.begin(), component.end(), IsAlphanumeric);
 }
 
 // What a path told, as views into it.
 struct PathReading {
   std::optional<ContainerName> container;
   std::string_view pod_uid;
-  std::string_view unit;            // not folded
-  std::string_view container_path;  // up to and with the container's component
-  std::string_view unit_path;
+  std::string_view unit;        // not folded
+  std::string_view unit_slice;  // the component above it
+  // How deep: containers on the way, and components up to the innermost of them.
+  size_t containers = 0;
+  size_t depth = 0;
 };
 
 // Reads a path from left to right, one component at a time.
@@ -164,62 +176,88 @@ class PathReader {
   PathReading Read(std::string_view path) {
     for (size_t begin = 0; begin < path.size();) {
       const size_t end = std::min(path.find('/', begin), path.size());
-      if (end > begin) Step(path.substr(begin, end - begin), path.substr(0, end));
+      if (end > begin) Step(path.substr(begin, end - begin));
       begin = end + 1;
     }
     return reading_;
   }
 
  private:
-  void Step(std::string_view component, std::string_view path) {
+  void Step(std::string_view component) {
+    ++depth_;
     const std::string_view pod_uid = MatchPod(component, parent_);
-    const bool under_pod = parent_is_pod_;
+    under_pod_ = parent_is_pod_;
     parent_is_pod_ = !pod_uid.empty();
     if (parent_is_pod_) reading_.pod_uid = pod_uid;
 
-    bool is_scope_of_container = false;
-    if (std::optional<ContainerName> container = MatchContainer(component, under_pod)) {
-      is_scope_of_container = component.ends_with(".scope");
+    const std::optional<NamedId> named = MatchId(component);
+    const bool monitor = named && IsMonitor(named->engine);
+    const std::optional<ContainerName> container =
+        monitor ? std::nullopt : MatchContainer(component, named);
+    if (container) {
       reading_.container = container;
-      reading_.container_path = path;
+      ++reading_.containers;
+      reading_.depth = depth_;
     }
-    if (before_unit_) ReadUnit(component, path, is_scope_of_container);
+    const bool is_scope_of_container = container && component.ends_with(".scope");
+    if (before_unit_) {
+      ReadUnit(component, monitor || is_scope_of_container || IsBuildStep(component));
+    }
     parent_ = component;
   }
 
-  std::optional<ContainerName> MatchContainer(std::string_view component, bool under_pod) const {
-    if (IsContainerId(component)) {
-      if (parent_ == "docker") return ContainerName{"docker", component};
-      if (under_pod) return ContainerName{"", component};
+  std::optional<ContainerName> MatchContainer(std::string_view component,
+                                              const std::optional<NamedId>& named) const {
+    if (std::optional<ContainerName> container = MatchNspawn(component, parent_)) return container;
+    if (std::optional<ContainerName> container = MatchLxc(component, parent_)) return container;
+    // podman's pods, where systemd does not make slices of them.
+    if (!named || (named->engine.empty() && parent_ == "libpod_parent")) return std::nullopt;
+    return ContainerName{RuntimeOfId(named->engine), named->id};
+  }
+
+  // Docker is what most likely runs a container of which nothing tells (/ecs/TASK/ID and every
+  // --cgroup-parent). Empty: kubelet's.
+  std::string_view RuntimeOfId(std::string_view engine) const {
+    if (const std::string_view runtime = RuntimeOf(kPrefixes, engine); !runtime.empty()) {
+      return runtime;
     }
-    std::optional<ContainerName> container = MatchScope(component);
-    if (!container) container = MatchPlain(component);
-    if (!container) container = MatchNspawn(component, parent_);
-    if (!container) container = MatchLxc(component, parent_);
-    return container;
+    if (under_pod_) return {};
+    if (const std::string_view runtime = RuntimeOf(kEngineParents, parent_); !runtime.empty()) {
+      return runtime;
+    }
+    const std::string_view runtime = RuntimeOf(kUnits, reading_.unit);
+    if (!runtime.empty()) return runtime;
+    return engine == "kata" ? "containerd" : "docker";
   }
 
   // The unit is the first component below the slices; whatever follows is the unit's own affair.
   // ".." leads out of the reader's cgroup namespace.
-  void ReadUnit(std::string_view component, std::string_view path, bool is_scope_of_container) {
+  void ReadUnit(std::string_view component, bool is_no_unit) {
     if (component == ".." || component.ends_with(".slice")) return;
     before_unit_ = false;
     // systemd escapes what would collide with the kernel's own files.
     ConsumePrefix(component, "_");
-    if (is_scope_of_container || IsMonitor(component) || !IsUnitName(component)) return;
+    if (is_no_unit || !IsUnitName(component)) return;
     reading_.unit = component;
-    reading_.unit_path = path;
+    reading_.unit_slice = parent_;
   }
 
   PathReading reading_;
   std::string_view parent_;
+  size_t depth_ = 0;
   bool parent_is_pod_ = false;
+  bool under_pod_ = false;
   bool before_unit_ = true;
 };
 
+// Of two hierarchies' paths the one that leads into the innermost container.
+bool IsDeeper(const PathReading& a, const PathReading& b) {
+  return a.containers != b.containers ? a.containers > b.containers : a.depth > b.depth;
+}
+
 CgroupIdentity ToIdentity(const PathReading& reading, std::string_view kubelet_runtime) {
   CgroupIdentity identity;
-  if (!reading.unit.empty()) identity.unit = FoldUnitName(reading.unit);
+  if (!reading.unit.empty()) identity.unit = FoldUnitName(reading.unit, reading.unit_slice);
   if (!reading.container) return identity;
   const ContainerName& container = *reading.container;
   identity.runtime = container.runtime.empty() ? kubelet_runtime : container.runtime;
@@ -233,6 +271,22 @@ CgroupIdentity ToIdentity(const PathReading& reading, std::string_view kubelet_r
   identity.pod_uid = reading.pod_uid;
   std::replace(identity.pod_uid.begin(), identity.pod_uid.end(), '_', '-');
   return identity;
+}
+
+// The slice whose limit it is. Groups of those who do without systemd are named as it would.
+std::string SliceOf(std::string_view path) {
+  std::string slice;
+  while (!path.empty()) {
+    const std::string_view component = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(component.size() + 1, path.size()));
+    std::string_view stem = component;
+    if (ConsumeSuffix(stem, ".slice")) {
+      slice = stem;
+    } else if (component != "..") {
+      slice = NestSlice(slice, component);
+    }
+  }
+  return slice.empty() ? slice : FoldSliceName(slice + ".slice");
 }
 
 // One line of /proc/PID/cgroup, "ID:CONTROLLERS:PATH"; the path may hold colons.
@@ -275,22 +329,37 @@ int Rank(const Line& line) { return line.unified ? 0 : line.controllers == "name
 }  // namespace
 
 CgroupIdentity IdentifyCgroup(std::string_view text, std::string_view kubelet_runtime) {
+  std::optional<PathReading> innermost;
   std::optional<PathReading> only_unit;
   for (int rank = 0; rank < 3; ++rank) {
     std::string_view rest = text;
     while (const std::optional<Line> line = ConsumeLine(rest)) {
       if (Rank(*line) != rank) continue;
       const PathReading reading = PathReader().Read(line->path);
-      if (reading.container) return ToIdentity(reading, kubelet_runtime);
+      if (reading.container && (!innermost || IsDeeper(reading, *innermost))) innermost = reading;
       if (!reading.unit.empty() && !only_unit) only_unit = reading;
     }
   }
+  if (innermost) return ToIdentity(*innermost, kubelet_runtime);
   return only_unit ? ToIdentity(*only_unit, kubelet_runtime) : CgroupIdentity();
 }
 
 CgroupIdentity IdentifyCgroupPath(std::string_view path, std::string_view kubelet_runtime) {
   ConsumeSuffix(path, " (deleted)");
   return ToIdentity(PathReader().Read(path), kubelet_runtime);
+}
+
+CgroupIdentity IdentifyLimit(std::string_view path, std::string_view kubelet_runtime) {
+  const PathReading reading = PathReader().Read(path);
+  CgroupIdentity identity = ToIdentity(reading, kubelet_runtime);
+  if (!reading.container && !reading.pod_uid.empty()) {
+    identity.runtime = "pod";
+    identity.pod_uid = reading.pod_uid;
+    std::replace(identity.pod_uid.begin(), identity.pod_uid.end(), '_', '-');
+    identity.container_id = "pod://" + identity.pod_uid;
+  }
+  if (identity.unit.empty() && identity.container_id.empty()) identity.unit = SliceOf(path);
+  return identity;
 }
 
 std::string_view MainCgroupPath(std::string_view text) {
@@ -325,11 +394,7 @@ std::optional<PidsCgroup> FindPidsCgroup(std::string_view text) {
     if (line->unified) found = line;
   }
   if (!found) return std::nullopt;
-  const PathReading reading = PathReader().Read(found->path);
-  return PidsCgroup{.unified = found->unified,
-                    .path = found->path,
-                    .unit_path = reading.unit_path,
-                    .container_path = reading.container_path};
+  return PidsCgroup{.unified = found->unified, .path = found->path};
 }
 
 }  // namespace cnproc

@@ -30,8 +30,6 @@ struct CgroupFacts {
   // Where forks are charged, owned: see PidsCgroup. An empty path is none.
   bool pids_unified = false;
   std::string pids_path;
-  std::string pids_unit_path;
-  std::string pids_container_path;
 };
 
 struct ProcessFacts {

@@ -109,10 +109,8 @@ class WhoWorld {
   }
   void RefuseForks(const std::string& cgroup_path, uint64_t count) {
     SideEvidence evidence;
-    evidence.refusals.push_back({.cgroup = Comm("", cgroup_path).cgroup,
-                                 .of_unit = true,
-                                 .of_container = true,
-                                 .count = count});
+    evidence.refusals.push_back(
+        {.who = IdentifyCgroupPath(cgroup_path, "containerd"), .count = count});
     Tick(evidence);
   }
   void Advance(int64_t ns) {

@@ -35,7 +35,7 @@ class CgroupFsTest : public testing::Test {
     fs::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path) << text;
   }
-  CgroupFs Open() const { return CgroupFs(root_.string()); }
+  CgroupFs Open() const { return CgroupFs(root_.string(), (root_ / "proc").string()); }
 
   const TempFolder folder_;
   const fs::path root_ = folder_.path();
@@ -80,24 +80,66 @@ TEST_F(CgroupFsTest, TellsAGroupMadeAnewFromTheOld) {
 }
 
 TEST_F(CgroupFsTest, KnowsWhatTheCountMeans) {
-  Write("old/pids.events", "max 0\n");
-  Write("new/pids.events", "max 0\n");
-  Write("new/pids.events.local", "max 0\n");
-  const CgroupFs cgroups = Open();
-  EXPECT_EQ(cgroups.ScopeOfRefusals(true, "/old"), RefusalScope::kOwn);
-  EXPECT_EQ(cgroups.ScopeOfRefusals(true, "/new"), RefusalScope::kSubtree);
-  EXPECT_EQ(cgroups.ScopeOfRefusals(false, "/new"), RefusalScope::kOwn);
+  // Given no group yet
+  Write("cgroup.controllers", "pids\n");
+  Write("proc/self/mountinfo",
+        "30 1 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
+  EXPECT_EQ(Open().Scope(), std::nullopt);
+  // v2 before Linux 6.11,
+  Write("a/pids.events", "max 0\n");
+  EXPECT_EQ(Open().Scope(), RefusalScope::kOwn);
+  // and from then on,
+  Write("a/pids.events.local", "max 3\n");
+  EXPECT_EQ(Open().Scope(), RefusalScope::kSubtree);
+  EXPECT_EQ(Open().ReadOwnLimitRefusals("/a")->count, 3U);
+  EXPECT_EQ(Open().ReadOwnLimitRefusals("/../a").status().code(),
+            absl::StatusCode::kInvalidArgument);
+  // and mounted so that it means what it did,
+  Write("proc/self/mountinfo", "30 1 0:26 / /x rw - cgroup2 none rw,nsdelegate,pids_localevents\n");
+  EXPECT_EQ(Open().Scope(), RefusalScope::kOwn);
+  Write("proc/self/mountinfo", "30 1 0:26 /pids_localevents /x rw - cgroup2 none rw\n");
+  EXPECT_EQ(Open().Scope(), RefusalScope::kSubtree);
+  // and v1.
+  Write("pids/a/pids.events", "max 0\n");
+  EXPECT_EQ(Open().Scope(), RefusalScope::kOwn);
 }
 
-TEST_F(CgroupFsTest, KnowsWhetherRefusalsAreCountedAtAll) {
-  EXPECT_FALSE(Open().HasRefusals());
+TEST_F(CgroupFsTest, ListsTheGroupsBelow) {
+  Write("b/pids.events", "max 0\n");
+  Write("a/b/pids.events", "max 0\n");
+  Write("cgroup.procs", "");
+  fs::create_directory_symlink(root_ / "a", root_ / "link");
+  EXPECT_THAT(Open().ListGroups(""), testing::ElementsAre("a", "b"));
+  EXPECT_THAT(Open().ListGroups("/a"), testing::ElementsAre("b"));
+  EXPECT_THAT(Open().ListGroups("/gone"), testing::IsEmpty());
+}
+
+TEST_F(CgroupFsTest, SaysWhyRefusalsCannotBeCounted) {
+  constexpr std::string_view kHost = "0::/init.scope\n";
+  constexpr std::string_view kElsewhere = "3:pids:/../..\n0::/../../init.scope\n";
+  const auto why = [this](std::string_view init) {
+    return std::string(Open().CanCount(init).message());
+  };
+  EXPECT_THAT(why(kHost), testing::HasSubstr("--path.cgroupfs"));
   Write("cgroup.controllers", "cpu memory\n");
-  EXPECT_FALSE(Open().HasRefusals());
+  EXPECT_THAT(why(kHost), testing::HasSubstr("no pids controller"));
   Write("cgroup.controllers", "cpu memory pids\n");
-  EXPECT_TRUE(Open().HasRefusals());
-  fs::remove(root_ / "cgroup.controllers");
+  EXPECT_EQ(why(kHost), "");
+  // v2 before 6.11: only /proc/PID/cgroup says who is in which group.
+  Write("a/pids.events", "max 0\n");
+  EXPECT_EQ(why(kHost), "");
+  EXPECT_THAT(why(kElsewhere), testing::HasSubstr("cgroupns=host"));
+  // From then on the tree tells all, from wherever it is looked at,
+  Write("a/pids.events.local", "max 0\n");
+  EXPECT_EQ(why(kHost), "");
+  EXPECT_EQ(why(kElsewhere), "");
+  // if it is the whole tree: only its root has no cgroup.events.
+  Write("cgroup.events", "populated 1\n");
+  EXPECT_THAT(why(kElsewhere), testing::HasSubstr("own container alone"));
+  // v1
   Write("pids/cgroup.procs", "");
-  EXPECT_TRUE(Open().HasRefusals());
+  EXPECT_EQ(why(kHost), "");
+  EXPECT_THAT(why(kElsewhere), testing::HasSubstr("cgroupns=host"));
 }
 
 TEST_F(CgroupFsTest, FindsAllGroupsThatRefused) {

@@ -56,8 +56,6 @@ TEST_F(ProcessReaderTest, ReadsCommAndCgroup) {
   EXPECT_EQ(facts.cgroup->identity.unit, "a.service");
   EXPECT_TRUE(facts.cgroup->pids_unified);
   EXPECT_EQ(facts.cgroup->pids_path, "/system.slice/a.service/sub");
-  EXPECT_EQ(facts.cgroup->pids_unit_path, "/system.slice/a.service");
-  EXPECT_EQ(facts.cgroup->pids_container_path, "");
 }
 
 // On v1 a process that ends seems to be in the root, wherever it is.

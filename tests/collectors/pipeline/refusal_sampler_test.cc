@@ -17,20 +17,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kContainerGroup =
-    "/system.slice/a.service/libpod-payload-" + std::string(64, 'c');
+const std::string kId(64, 'c');
 
-// A tree that looks like that of cgroups, of one hierarchy or of v1's pids controller.
+const std::string kContainerGroup = "/system.slice/a.service/libpod-payload-" + kId;
+
+// A tree that looks like that of cgroups: v1's pids controller, or v2 before Linux 6.11.
 class RefusalSamplerTest : public testing::Test {
  protected:
-  void SetCount(const std::string& group, int count, bool unified, bool local = false) {
+  void SetCount(const std::string& group, int count, bool unified) {
     const fs::path directory = root_ / (unified ? "" : "pids") / group.substr(1);
     fs::create_directories(directory);
     std::ofstream(directory / "pids.events") << "max " << count << "\n";
-    if (local) std::ofstream(directory / "pids.events.local") << "max 0\n";
   }
   void Remove(const std::string& group) { fs::remove_all(root_ / "pids" / group.substr(1)); }
-  RefusalSampler Open() { return RefusalSampler(CgroupFs(root_.string())); }
+  RefusalSampler Open() {
+    return {CgroupFs(root_.string()), "kubelet-runtime", "0::/init.scope\n"};
+  }
 
   static std::shared_ptr<const CgroupFacts> Group(const std::string& path, bool unified) {
     const std::string text = (unified ? "0::" : "1:pids:") + path + "\n";
@@ -39,8 +41,6 @@ class RefusalSamplerTest : public testing::Test {
     const PidsCgroup pids = *FindPidsCgroup(text);
     facts.pids_unified = pids.unified;
     facts.pids_path = pids.path;
-    facts.pids_unit_path = pids.unit_path;
-    facts.pids_container_path = pids.container_path;
     return std::make_shared<CgroupFacts>(facts);
   }
   static std::vector<Refusals> Sample(RefusalSampler& sampler, size_t max_files = 100) {
@@ -57,15 +57,15 @@ TEST_F(RefusalSamplerTest, CountsWhatIsNew) {
   // Given a group that had refused forks before anyone looked, and one that is made later
   SetCount("/system.slice/old.service", 40, false);
   RefusalSampler sampler = Open();
+  ASSERT_TRUE(sampler.status().ok()) << sampler.status();
   SetCount("/system.slice/new.service", 3, false);
   sampler.Track(Group("/system.slice/old.service", false));
   sampler.Track(Group("/system.slice/new.service", false));
   // Then of the one only what comes counts, of the other all.
   std::vector<Refusals> refusals = Sample(sampler);
   ASSERT_EQ(refusals.size(), 1U);
-  EXPECT_EQ(refusals[0].cgroup->identity.unit, "new.service");
-  EXPECT_TRUE(refusals[0].of_unit);
-  EXPECT_FALSE(refusals[0].of_container);
+  EXPECT_EQ(refusals[0].who.unit, "new.service");
+  EXPECT_EQ(refusals[0].who.container_id, "");
   EXPECT_EQ(refusals[0].count, 3U);
   EXPECT_TRUE(Sample(sampler).empty());
   SetCount("/system.slice/old.service", 45, false);
@@ -83,46 +83,20 @@ TEST_F(RefusalSamplerTest, ReadsTheProcesssOwnGroupWhereThatCounts) {
   const std::vector<Refusals> refusals = Sample(sampler);
   ASSERT_EQ(refusals.size(), 1U);
   EXPECT_EQ(refusals[0].count, 4U);
-  EXPECT_TRUE(refusals[0].of_unit);
-  EXPECT_TRUE(refusals[0].of_container);
+  EXPECT_EQ(refusals[0].who.unit, "a.service");
+  EXPECT_EQ(refusals[0].who.container_id, "podman://" + kId);
 }
 
-TEST_F(RefusalSamplerTest, ReadsUnitAndContainerWhereTheyCountForAllBelow) {
-  // Given v2 since Linux 6.11, where a group counts what its limit refuses below it
+TEST_F(RefusalSamplerTest, ReadsTheProcesssOwnGroupOfV2BeforeLinux611) {
   std::ofstream(root_ / "cgroup.controllers") << "pids\n";
-  SetCount("/system.slice/a.service", 0, true, true);
-  SetCount(kContainerGroup, 0, true, true);
-  SetCount(kContainerGroup + "/sub", 0, true, true);
+  SetCount("/system.slice/a.service/sub", 0, true);
   RefusalSampler sampler = Open();
-  sampler.Track(Group(kContainerGroup + "/sub", true));
-  sampler.Track(Group(kContainerGroup + "/sub2", true));
-  SetCount("/system.slice/a.service", 9, true, true);
-  SetCount(kContainerGroup, 4, true, true);
-  SetCount(kContainerGroup + "/sub", 1, true, true);
-  const std::vector<Refusals> refusals = Sample(sampler);
-  uint64_t unit = 0;
-  uint64_t container = 0;
-  for (const Refusals& refusal : refusals) {
-    if (refusal.of_unit) unit += refusal.count;
-    if (refusal.of_container) container += refusal.count;
-  }
-  EXPECT_EQ(unit, 9U);
-  EXPECT_EQ(container, 4U);
-}
-
-TEST_F(RefusalSamplerTest, CountsForBothWhereUnitAndContainerAreOneGroup) {
-  const std::string group = "/machine.slice/systemd-nspawn@web.service";
-  std::ofstream(root_ / "cgroup.controllers") << "pids\n";
-  SetCount(group, 0, true, true);
-  SetCount(group + "/payload", 0, true, true);
-  RefusalSampler sampler = Open();
-  sampler.Track(Group(group + "/payload", true));
-  SetCount(group, 3, true, true);
+  sampler.Track(Group("/system.slice/a.service/sub", true));
+  SetCount("/system.slice/a.service/sub", 6, true);
   const std::vector<Refusals> refusals = Sample(sampler);
   ASSERT_EQ(refusals.size(), 1U);
-  EXPECT_TRUE(refusals[0].of_unit);
-  EXPECT_TRUE(refusals[0].of_container);
-  EXPECT_EQ(refusals[0].count, 3U);
+  EXPECT_EQ(refusals[0].count, 6U);
+  EXPECT_EQ(refusals[0].who.unit, "a.service");
 }
 
 TEST_F(RefusalSamplerTest, ForgetsAGroupThatIsGoneAndKnowsItAnew) {
@@ -156,13 +130,27 @@ TEST_F(RefusalSamplerTest, ReadsInTurn) {
   EXPECT_EQ(Sample(sampler, 2).size(), 1U);
 }
 
-TEST_F(RefusalSamplerTest, TracksNothingThatHasNoName) {
+TEST_F(RefusalSamplerTest, CountsOnTheSliceWhatIsInNoUnit) {
   SetCount("/some/group", 3, false);
   RefusalSampler sampler = Open();
   sampler.Track(Group("/some/group", false));
   sampler.Track(Group("/", false));
   sampler.Track(nullptr);
-  EXPECT_EQ(sampler.files(), 0U);
+  EXPECT_EQ(sampler.files(), 1U);
+  SetCount("/some/group", 5, false);
+  const std::vector<Refusals> refusals = Sample(sampler);
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].who.unit, "some-group.slice");
+  EXPECT_EQ(refusals[0].count, 2U);
+}
+
+TEST_F(RefusalSamplerTest, SaysWhyItCountsNothing) {
+  SetCount("/a.service", 0, false);
+  RefusalSampler sampler(CgroupFs(root_.string()), "containerd", "3:pids:/../../init.scope\n");
+  EXPECT_FALSE(sampler.status().ok());
+  sampler.Track(Group("/a.service", false));
+  SetCount("/a.service", 5, false);
+  EXPECT_TRUE(Sample(sampler).empty());
 }
 
 }  // namespace

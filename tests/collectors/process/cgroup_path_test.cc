@@ -24,6 +24,7 @@ struct Placeholder {
   std::string_view text;
 };
 constexpr Placeholder kPlaceholders[] = {
+    {"TASK", "cd189a933e5849daa93386466019ab50"},
     {"ID2", "00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa"},
     {"U_I_D", "3f0a9a4c_7d0e_4c1b_9e55_0d9b6f0d1c2a"},
     {"UID", "3f0a9a4c-7d0e-4c1b-9e55-0d9b6f0d1c2a"},
@@ -113,7 +114,11 @@ constexpr PathCase kPaths[] = {
     {"/docker/ID/docker/ID2", "docker://ID2", "", ""},
     {"/docker/buildkit/abcdefghijklmnopqrstuvwxy", "", "", ""},
     {"/system.slice/docker-1f2e3d.scope", "", "", "docker-1f2e3d.scope"},
-    {"/foreman/ID", "", "", ""},
+    {"/system.slice/docker-abcdefghij0klmno1pqrstu2v.scope", "", "", ""},
+    {"/system.slice/buildkit-abcdefghij0klmno1pqrstu2v.scope", "", "", ""},
+    {"/foreman.slice/docker-ID.scope", "docker://ID", "", ""},
+    {"/system.slice:docker:ID", "docker://ID", "", ""},
+    {"/balena-ID.scope", "docker://ID", "", ""},
 
     // Kubernetes with the cgroupfs driver: the runtime is what the flag says.
     {"/kubepods/podUID/ID", "kubelet-runtime://ID", "UID", ""},
@@ -125,7 +130,12 @@ constexpr PathCase kPaths[] = {
     {"/kubepods/burstable/podUID", "", "", ""},
     {"/kubepods/burstable/podUID/ID/docker/ID2", "docker://ID2", "UID", ""},
     {"/docker/ID/kubelet/kubepods/burstable/podUID/ID2", "kubelet-runtime://ID2", "UID", ""},
-    {"/peas/podUID/ID", "", "", ""},
+    {"/peas/podUID/ID", "docker://ID", "", ""},
+    {"/kubepods/burstable/podUID/ID/kube-proxy", "kubelet-runtime://ID", "UID", ""},
+    {"/kubepods/burstable/podUID/other-ID", "kubelet-runtime://ID", "UID", ""},
+    {"/kubepods/burstable/podUID/kata_ID", "kubelet-runtime://ID", "UID", ""},
+    {"/kubepods/burstable/podUID/crio-conmonrs-ID", "", "", ""},
+    {"/system.slice/k3s.service/kubepods/podUID/ID", "kubelet-runtime://ID", "UID", "k3s.service"},
 
     // Kubernetes with the systemd driver.
     {"/kubepods.slice/kubepods-podU_I_D.slice/cri-containerd-ID.scope", "containerd://ID", "UID",
@@ -157,6 +167,38 @@ constexpr PathCase kPaths[] = {
     {"/system.slice/kubelet.service", "", "", "kubelet.service"},
     {"/notkubepods-podU_I_D.slice/cri-containerd-ID.scope", "containerd://ID", "", ""},
 
+    {"/kata_kubepods-burstable-podU_I_D.slice:cri-containerd:ID", "containerd://ID", "UID", ""},
+
+    // Engines that do not say their name, and parents of the operator's choice.
+    {"/ID", "docker://ID", "", ""},
+    {"/my-parent/ID", "docker://ID", "", ""},
+    {"/ecs/TASK/ID", "docker://ID", "", ""},
+    {"/ecstasks.slice/ecstasks-TASK.slice/docker-ID.scope", "docker://ID", "", ""},
+    {"/actions_job/ID", "docker://ID", "", ""},
+    {"/default/ID", "containerd://ID", "", ""},
+    {"/k8s.io/ID", "containerd://ID", "", ""},
+    {"/moby/ID", "docker://ID", "", ""},
+    {"/system.slice/containerd.service/ID", "containerd://ID", "", "containerd.service"},
+    {"/system.slice/crio.service/ID", "cri-o://ID", "", "crio.service"},
+    {"/system.slice/nerdctl-ID.scope", "containerd://ID", "", ""},
+    {"/user.slice/user-1000.slice/user@1000.service/user.slice/nerdctl-ID.scope", "containerd://ID",
+     "", "user@1000.service"},
+    {"/nomad.slice/docker-ID.scope", "docker://ID", "", ""},
+    {"/system.slice/runc-ID.scope", "docker://ID", "", ""},
+    {"/system.slice/slurmstepd.scope/job_981/step_0/docker-ID.scope", "docker://ID", "",
+     "slurmstepd.scope"},
+    {"/kata_ID", "containerd://ID", "", ""},
+    {"/default/kata_ID", "containerd://ID", "", ""},
+    {"/kata_overhead/ID", "containerd://ID", "", ""},
+    {"/kata_overhead/kubepods/besteffort/podUID/ID", "kubelet-runtime://ID", "UID", ""},
+    {"/docker/ID/my-parent/ID2", "docker://ID2", "", ""},
+    // No ids: one digit too many, none of an engine's separators, upper case, other lengths.
+    {"/docker/IDf", "", "", ""},
+    {"/docker/aID", "", "", ""},
+    {"/docker/1F2E3D4C5B6A798812345678901234567890ABCDEFABCDEFABCDEF1234567890", "", "", ""},
+    {"/ecs/TASK/TASK-2495160603", "", "", ""},
+    {"/garden/UID", "", "", ""},
+
     // Podman.
     {"/libpod_parent/libpod-ID", "podman://ID", "", ""},
     {"/libpod-ID", "podman://ID", "", ""},
@@ -165,6 +207,10 @@ constexpr PathCase kPaths[] = {
     {"/machine.slice/libpod-ID.scope/container/system.slice/cron.service", "podman://ID", "", ""},
     {"/machine.slice/libpod-conmon-ID.scope", "", "", ""},
     {"/libpod_parent/conmon", "", "", ""},
+    {"/libpod_parent/ID2/libpod-ID", "podman://ID", "", ""},
+    {"/libpod_parent/ID2/conmon", "", "", ""},
+    {"/system.slice/ID-4e5f60718293a4b5.service", "", "", "id.service"},
+    {"/system.slice/ID.service", "", "", "id.service"},
     {"/system.slice/web.service/libpod-payload-ID", "podman://ID", "", "web.service"},
     {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container",
      "podman://ID", "", "user@1000.service"},
@@ -178,6 +224,13 @@ constexpr PathCase kPaths[] = {
     {"/lxc.payload.web/system.slice/cron.service", "lxc://web", "", ""},
     {"/lxc.payload.outer/lxc.payload.inner/init.scope", "lxc://inner", "", ""},
     {"/lxc/web/docker/ID", "docker://ID", "", ""},
+    {"/lxc/101/ns/init.scope", "lxc://101", "", ""},
+    {"/lxc.payload/web", "lxc://web", "", ""},
+    {"/lxc.payload/web/system.slice/cron.service", "lxc://web", "", ""},
+    {"/lxc.monitor/web", "", "", ""},
+    {"/lxc.payload", "", "", ""},
+    {"/user.slice/user-1000.slice/session-2.scope/lxc.payload.web", "lxc://web", "",
+     "session.scope"},
     {"/lxc.monitor.web", "", "", ""},
     {"/lxc.payload.", "", "", ""},
     {"/lxc", "", "", ""},
@@ -188,8 +241,10 @@ constexpr PathCase kPaths[] = {
      "systemd-nspawn@web.service"},
     {"/machine.slice/machine-bad\\x2.scope", "nspawn://bad\\x2", "", ""},
     {"/machine.slice/machine-qemu\\x2d1\\x2dwin.scope/libvirt/emulator", "", "",
-     "machine-qemu\\x2d1\\x2dwin.scope"},
-    {"/machine.slice/machine-.scope", "", "", "machine-.scope"},
+     "machine-win.scope"},
+    {"/machine.slice/machine-lxc\\x2d4711\\x2dold.scope", "", "", "machine-old.scope"},
+    {"/qemu.slice/101.scope", "", "", "qemu.scope"},
+    {"/machine.slice/machine-.scope", "", "", "machine.scope"},
     {"/system.slice/machine-web.scope", "", "", "machine-web.scope"},
 };
 
@@ -227,6 +282,14 @@ constexpr TextCase kTexts[] = {
     {"a hybrid host: the runtime's unit is all that the unified line knows",
      "11:freezer:/docker/ID\n1:name=systemd:/docker/ID\n0::/system.slice/containerd.service\n",
      "docker://ID", ""},
+    {"a hybrid host: a container within a container, whose engine knows v1 alone",
+     "4:pids:/docker/ID2/docker/ID\n1:name=systemd:/docker/ID2/docker/ID\n0::/docker/ID2\n",
+     "docker://ID", ""},
+    {"a hybrid host: the inner container is on the unified side",
+     "4:pids:/docker/ID2\n0::/system.slice/docker-ID2.scope/lxc/ID\n", "lxc://ID", ""},
+    {"a hybrid host: as many containers, one deeper", "4:pids:/a/b/docker/ID\n0::/docker/ID2\n",
+     "docker://ID", ""},
+    {"as deep in both: the unified line", "4:pids:/docker/ID2\n0::/docker/ID\n", "docker://ID", ""},
     {"the unified line tells nothing", "3:cpu:/x\n1:name=systemd:/system.slice/a.service\n0::/x\n",
      "", "a.service"},
     {"systemd's line before other ones",
@@ -278,22 +341,15 @@ struct PidsCase {
   bool found;
   bool unified;
   std::string_view path;
-  std::string_view unit_path;
-  std::string_view container_path;
 };
 
 constexpr PidsCase kPids[] = {
-    {"v2", "0::/system.slice/a.service/sub\n", true, true, "/system.slice/a.service/sub",
-     "/system.slice/a.service", ""},
+    {"v2", "0::/system.slice/a.service/sub\n", true, true, "/system.slice/a.service/sub"},
     {"v1: only the controller's line counts",
      "9:name=systemd:/system.slice/a.service\n8:cpu,pids:/docker/ID/x\n0::/y.service\n", true,
-     false, "/docker/ID/x", "", "/docker/ID"},
-    {"v1 without the controller", "9:name=systemd:/system.slice/a.service\n", false, false, "", "",
-     ""},
-    {"both at once", "0::/system.slice/a.service/libpod-payload-ID/x\n", true, true,
-     "/system.slice/a.service/libpod-payload-ID/x", "/system.slice/a.service",
-     "/system.slice/a.service/libpod-payload-ID"},
-    {"a controller that only ends alike", "8:notpids:/a\n0::/b\n", true, true, "/b", "", ""},
+     false, "/docker/ID/x"},
+    {"v1 without the controller", "9:name=systemd:/system.slice/a.service\n", false, false, ""},
+    {"a controller that only ends alike", "8:notpids:/a\n0::/b\n", true, true, "/b"},
 };
 
 TEST(CgroupPathTest, FindsWhereForksAreCharged) {
@@ -305,9 +361,52 @@ TEST(CgroupPathTest, FindsWhereForksAreCharged) {
     if (!group) continue;
     EXPECT_EQ(group->unified, test.unified);
     EXPECT_EQ(group->path, Expand(test.path));
-    EXPECT_EQ(group->unit_path, Expand(test.unit_path));
-    EXPECT_EQ(group->container_path, Expand(test.container_path));
   }
+}
+
+constexpr PathCase kLimits[] = {
+    // What is a unit or a container, or part of one.
+    {"/system.slice/cron.service", "", "", "cron.service"},
+    {"/system.slice/cron.service/sub", "", "", "cron.service"},
+    {"/kubepods/burstable/podUID/ID", "kubelet-runtime://ID", "UID", ""},
+    {"/system.slice/web.service/libpod-payload-ID", "podman://ID", "", "web.service"},
+    {"/docker/ID/docker/ID2", "docker://ID2", "", ""},
+    // Kubelet's limit is on the pod.
+    {"/kubepods/burstable/podUID", "pod://UID", "UID", ""},
+    {"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_I_D.slice", "pod://UID",
+     "UID", ""},
+    {"/docker/ID2/kubelet/kubepods/podUID", "docker://ID2", "UID", ""},
+    // Above: slices, and what would be one.
+    {"/kubepods.slice", "", "", "kubepods.slice"},
+    {"/kubepods.slice/kubepods-burstable.slice", "", "", "kubepods-burstable.slice"},
+    {"/kubepods", "", "", "kubepods.slice"},
+    {"/kubepods/burstable", "", "", "kubepods-burstable.slice"},
+    {"/user.slice/user-1000.slice", "", "", "user-1000.slice"},
+    {"/machine.slice/machine-libpod_pod_ID.slice", "", "", "machine-libpod_pod.slice"},
+    {"/ecstasks.slice/ecstasks-TASK.slice", "", "", "ecstasks.slice"},
+    {"/ecs/TASK", "", "", "ecs.slice"},
+    {"/docker", "", "", "docker.slice"},
+    {"/slurm/uid_1000/job_12", "", "", "slurm-uid-job.slice"},
+    {"/", "", "", ""},
+};
+
+TEST(CgroupPathTest, KnowsWhomALimitStandsFor) {
+  for (const PathCase& test : kLimits) {
+    SCOPED_TRACE(test.path);
+    const CgroupIdentity limit = IdentifyLimit(Expand(test.path), "kubelet-runtime");
+    EXPECT_EQ(limit.container_id, Expand(test.container_id));
+    EXPECT_EQ(limit.pod_uid, Expand(test.pod_uid));
+    EXPECT_EQ(limit.unit, test.unit);
+    EXPECT_EQ(limit.container_id.substr(0, limit.container_id.find(':')), limit.runtime);
+  }
+}
+
+TEST(CgroupPathTest, NamesNoSliceLongerThanSystemdWould) {
+  std::string path;
+  while (path.size() < 4096) path += "/abc";
+  const CgroupIdentity limit = IdentifyLimit(path, "containerd");
+  EXPECT_LE(limit.unit.size(), 255U);
+  EXPECT_TRUE(limit.unit.starts_with("abc-abc-"));
 }
 
 }  // namespace
