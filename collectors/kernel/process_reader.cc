@@ -15,14 +15,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "collectors/base/text_scan.h"
 
 namespace cnproc {
 namespace {
 
 // 14 hierarchies with a path of 255 bytes each; of a longer text the last whole line is the end.
 constexpr size_t kMaxCgroupBytes = 4096;
-// Rules look at the beginning of a command line: one of a megabyte must not cost a millisecond.
-constexpr size_t kMaxCmdlineBytes = 4096;
 // About 1 KiB each. When it is full it begins anew.
 constexpr size_t kMaxCgroups = 4096;
 
@@ -79,8 +78,9 @@ std::optional<std::string_view> ReadCgroupText(int directory, pid_t tgid, char* 
 // Reads what rules ask for, in time.
 class LazyInputs final : public RuleInputReader {
  public:
-  LazyInputs(int directory, pid_t tgid, std::optional<std::string_view> cgroup_text)
-      : directory_(directory), tgid_(tgid), cgroup_text_(cgroup_text) {}
+  LazyInputs(int directory, pid_t tgid, std::optional<std::string_view> cgroup_text,
+             CommandLineBudget& budget)
+      : directory_(directory), tgid_(tgid), cgroup_text_(cgroup_text), budget_(budget) {}
 
   std::optional<std::string> Read(RuleInput input) override {
     switch (input) {
@@ -102,13 +102,14 @@ class LazyInputs final : public RuleInputReader {
     const ssize_t length =
         readlinkat(directory_, RelativePath(tgid_, "exe").c_str(), target.data(), target.size());
     if (length < 0) return std::nullopt;
-    return std::string(target.data(), static_cast<size_t>(length));
+    std::string_view path(target.data(), static_cast<size_t>(length));
+    // So the kernel calls the file of a program that was replaced while it ran.
+    ConsumeSuffix(path, " (deleted)");
+    return std::string(path);
   }
 
   std::optional<std::string> ReadCmdline() const {
-    std::array<char, kMaxCmdlineBytes> buffer;
-    const std::optional<std::string_view> text =
-        ReadFile(directory_, tgid_, "cmdline", buffer.data(), buffer.size());
+    const std::optional<std::string> text = ReadCommandLine(directory_, tgid_, budget_);
     // A process that has just ended, but is not reaped, has an empty one.
     if (!text || text->empty()) return std::nullopt;
     std::string cmdline(*text);
@@ -129,6 +130,7 @@ class LazyInputs final : public RuleInputReader {
   const int directory_;
   const pid_t tgid_;
   const std::optional<std::string_view> cgroup_text_;
+  CommandLineBudget& budget_;
 };
 
 }  // namespace
@@ -174,7 +176,7 @@ ProcessFacts ProcessReader::Read(pid_t tgid, const ProgramRules& rules) {
     if (cgroup_text && !cgroup_text->empty()) facts.cgroup = Understand(*cgroup_text);
   }
   if (!rules.empty() && !facts.comm.empty()) {
-    LazyInputs inputs(directory_, tgid, cgroup_text);
+    LazyInputs inputs(directory_, tgid, cgroup_text, budget_);
     facts.rule_name = rules.Apply(facts.comm, inputs).value_or("");
   }
   return facts;
@@ -190,7 +192,7 @@ ProcessFacts ProcessReader::Complete(const ProcessSnapshot& snapshot, const Prog
     facts.cgroup = Understand(snapshot.cgroup);
   }
   if (!rules.empty() && !facts.comm.empty()) {
-    LazyInputs inputs(directory_, snapshot.tgid, cgroup_text);
+    LazyInputs inputs(directory_, snapshot.tgid, cgroup_text, budget_);
     facts.rule_name = rules.Apply(facts.comm, inputs).value_or("");
   }
   return facts;

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "collectors/kernel/command_line.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_facts.h"
 #include "collectors/process/program_rules.h"
@@ -48,6 +49,7 @@ class ProcessReader {
 
   int directory_;
   ProcessReaderOptions options_;
+  CommandLineBudget budget_;
   // A host has many processes and few cgroups.
   absl::flat_hash_map<std::string, std::shared_ptr<const CgroupFacts>> cgroups_;
 };

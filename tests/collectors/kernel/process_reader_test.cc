@@ -114,6 +114,18 @@ TEST_F(ProcessReaderTest, NamesByEveryInputOfARule) {
   EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kCmdline, ".*"}}, "x")).rule_name, "");
 }
 
+TEST_F(ProcessReaderTest, RulesSeeTheWholeCommandLineAndAReplacedFile) {
+  // Given a class path longer than a page, and a program that was updated while it runs
+  Write("42/comm", "java\n");
+  Write("42/cmdline", "java\0-cp\0"s + std::string(50'000, 'x') + "\0org.example.Main\0"s);
+  fs::create_symlink("/usr/bin/java (deleted)", root_ / "42/exe");
+  ProcessReader reader = Open();
+  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kCmdline, ".* ([a-zA-Z.]+)"}}, "$1")).rule_name,
+            "org.example.Main");
+  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kExe, "(/usr/bin/java)"}}, "$1")).rule_name,
+            "/usr/bin/java");
+}
+
 TEST_F(ProcessReaderTest, CompletesWhatAScanRead) {
   Write("42/cmdline", "java\0-jar\0a.jar\0"s);
   const ProgramRules rules = Rule({{RuleInput::kCmdline, ".* -jar (\\w+).*"}}, "java:$1");
