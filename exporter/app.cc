@@ -115,6 +115,9 @@ absl::Status App::ReloadSettings() {
   const absl::StatusOr<Settings> settings = ReadSettings(options_);
   if (!settings.ok()) return settings.status();
   pipeline_.Configure(*settings);
+  for (const std::string& impossible : ImpossibleExpectations(*settings)) {
+    Log(Severity::kWarn, impossible, {{"file", options_.config_file}});
+  }
   return absl::OkStatus();
 }
 

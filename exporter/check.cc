@@ -19,6 +19,7 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/recorder.h"
 #include "exporter/inputs.h"
+#include "exporter/settings.h"
 
 namespace cnproc {
 namespace {
@@ -30,8 +31,11 @@ void Print(std::string_view part, bool works, std::string_view remark) {
 }
 
 // Files that could not be used have ended the check before it began.
-void PrintFiles(const Options& options) {
+void PrintFiles(const Options& options, const Settings& settings) {
   if (!options.config_file.empty()) Print("config.file", true, options.config_file);
+  for (const std::string& impossible : ImpossibleExpectations(settings)) {
+    Print("config.file", false, impossible);
+  }
   if (!options.web_config_file.empty()) Print("web.config.file", true, options.web_config_file);
 }
 
@@ -135,7 +139,7 @@ Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const 
 }  // namespace
 
 int CheckConfiguration(const Options& options, const Settings& settings) {
-  PrintFiles(options);
+  PrintFiles(options, settings);
   const bool stream_works = CheckStream(options);
   bool good = stream_works;
   if (!options.record_file.empty()) good = CheckRecording(options.record_file) && good;

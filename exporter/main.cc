@@ -103,6 +103,9 @@ int Run(const Options& options) {
   }
   if (options.config_check) return CheckConfiguration(options, *settings);
   WarnOfShortTimeouts(options);
+  for (const std::string& impossible : ImpossibleExpectations(*settings)) {
+    Log(Severity::kWarn, impossible, {{"file", options.config_file}});
+  }
   absl::StatusOr<PipelineInputs> inputs = OpenInputs(options);
   if (!inputs.ok()) {
     // A recording is a file of the operator's; without one the machine is at fault.

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "collectors/dimension_collector.h"
+#include "collectors/process/cgroup_path.h"
+#include "collectors/process/unit_name.h"
 
 namespace cnproc {
 namespace {
@@ -32,7 +34,50 @@ absl::Status CheckExpected(const Options& options, const Settings& settings) {
   return absl::OkStatus();
 }
 
+// Empty if such a program can be.
+std::string WhyNoProgram(const std::string& name, const ProgramRules& rules) {
+  // TASK_COMM_LEN of include/linux/sched.h, less the NUL.
+  constexpr size_t kMaxComm = 15;
+  if (name.size() <= kMaxComm || rules.CanGive(name)) return "";
+  return absl::StrCat("names have ", kMaxComm, " bytes, unless a rule gives longer ones: expect \"",
+                      name.substr(0, kMaxComm), "\" or add a rule");
+}
+
+// Empty if such a unit can have processes.
+std::string WhyNoUnit(const std::string& name) {
+  if (name.ends_with(".slice")) {
+    return "slices hold no processes themselves: expect units in it";
+  }
+  if (!IsUnitName(name)) {
+    return "no unit that holds processes has such a name: give it whole, as \"nginx.service\"";
+  }
+  // systemd puts one more before an underscore.
+  const std::string path = absl::StrCat("/system.slice/", name.starts_with("_") ? "_" : "", name);
+  const CgroupIdentity identity = IdentifyCgroupPath(path, "");
+  if (!identity.container_id.empty()) return "it is a container, and no unit";
+  if (identity.unit == name) return "";
+  if (identity.unit.empty()) return "it is a step of a build, and no unit";
+  return absl::StrCat("it is counted as \"", identity.unit, "\", as its name is made of an id");
+}
+
 }  // namespace
+
+std::vector<std::string> ImpossibleExpectations(const Settings& settings) {
+  std::vector<std::string> result;
+  const auto expected = [&settings](Dimension dimension) -> const std::vector<std::string>& {
+    return settings.labels[static_cast<size_t>(dimension)].expected;
+  };
+  const auto add = [&result](const char* kind, const std::string& name, const std::string& why) {
+    if (why.empty()) return;
+    result.push_back(
+        absl::StrCat("the expected ", kind, " \"", name, "\" can never be there: ", why));
+  };
+  for (const std::string& name : expected(Dimension::kProgram)) {
+    add("program", name, WhyNoProgram(name, settings.program_rules));
+  }
+  for (const std::string& name : expected(Dimension::kUnit)) add("unit", name, WhyNoUnit(name));
+  return result;
+}
 
 Settings MakeSettings(const Options& options, const Config& config) {
   const int64_t idle_ns = options.idle_timeout_ns;

@@ -3,6 +3,9 @@
 #ifndef CNPROC_EXPORTER_SETTINGS_H_
 #define CNPROC_EXPORTER_SETTINGS_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "collectors/who/settings.h"
 #include "exporter/config.h"
@@ -15,6 +18,10 @@ Settings MakeSettings(const Options& options, const Config& config);
 
 // With the file that the options name, if they do. Errors are those of ReadConfig.
 absl::StatusOr<Settings> ReadSettings(const Options& options);
+
+// What the settings expect and no machine can have: such a value would stay at 0 for ever, and look
+// like something that is missing. One sentence each, for the log and for --config.check.
+std::vector<std::string> ImpossibleExpectations(const Settings& settings);
 
 }  // namespace cnproc
 

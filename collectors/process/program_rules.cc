@@ -169,6 +169,24 @@ std::string ProgramRule::Name(const TextOf& text_of) const {
   return name;
 }
 
+// Its texts stand in that order, and a group between them can hold anything.
+bool ProgramRule::CanGive(std::string_view name) const {
+  bool anything = false;  // may stand before the next text
+  for (size_t i = 0; i < name_.size(); ++i) {
+    if (name_[i].group != 0) {
+      anything = true;
+      continue;
+    }
+    const std::string_view text = name_[i].text;
+    if (i + 1 == name_.size()) return anything ? name.ends_with(text) : name == text;
+    const size_t found = anything ? name.find(text) : name.starts_with(text) ? 0 : name.npos;
+    if (found == name.npos) return false;
+    name.remove_prefix(found + text.size());
+    anything = false;
+  }
+  return anything || name.empty();
+}
+
 ProgramRules::ProgramRules(std::vector<ProgramRule> rules) {
   for (const ProgramRule& rule : rules) {
     for (const ProgramRule::Expression& expression : rule.expressions_) {
@@ -176,6 +194,11 @@ ProgramRules::ProgramRules(std::vector<ProgramRule> rules) {
     }
   }
   rules_ = std::make_shared<const std::vector<ProgramRule>>(std::move(rules));
+}
+
+bool ProgramRules::CanGive(std::string_view name) const {
+  return !empty() && std::any_of(rules_->begin(), rules_->end(),
+                                 [name](const ProgramRule& rule) { return rule.CanGive(name); });
 }
 
 std::optional<std::string> ProgramRules::Apply(std::string_view comm,

@@ -66,6 +66,7 @@ class ProgramRule {
   using TextOf = absl::FunctionRef<const std::optional<std::string>&(RuleInput)>;
   bool Match(const TextOf& text_of) const;
   std::string Name(const TextOf& text_of) const;
+  bool CanGive(std::string_view name) const;
   std::optional<int> FindGroup(std::string_view reference) const;
   absl::Status ParseReference(std::string_view& rest);
   void AppendText(std::string_view text);
@@ -84,6 +85,9 @@ class ProgramRules {
   bool empty() const { return rules_ == nullptr || rules_->empty(); }
   // Whether any rule asks for it.
   bool Needs(RuleInput input) const { return needs_[static_cast<size_t>(input)]; }
+
+  // Whether a rule could give this name to some process: false only where none can.
+  bool CanGive(std::string_view name) const;
 
   // The name by the first rule all of whose expressions match. Absent: no rule does, or its name
   // turned out empty. May hold control characters, but is valid UTF-8.

@@ -119,5 +119,35 @@ TEST(SettingsTest, ExpectedValuesFitIntoTheLimit) {
                 "--collector.program.limit");
 }
 
+TEST(SettingsTest, SaysWhatIsExpectedInVain) {
+  const absl::StatusOr<Config> config = ParseConfig(
+      "program:\n"
+      "  rules: [{match: {cmdline: '.* -m (.*)'}, name: 'python:$1'}]\n"
+      "  expected: [postgres, exactly15bytes_, kube-controller-manager, 'python:a-long-module']\n"
+      "unit:\n"
+      "  expected: [nginx.service, nginx, getty@tty1.service, user.slice, session-3.scope,\n"
+      "             session.scope, cron.timer]\n",
+      "c.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(
+      ImpossibleExpectations(MakeSettings(Parse({}), *config)),
+      testing::ElementsAre(
+          "the expected program \"kube-controller-manager\" can never be there: names have 15 "
+          "bytes, unless a rule gives longer ones: expect \"kube-controller\" or add a rule",
+          "the expected unit \"nginx\" can never be there: no unit that holds processes has such a "
+          "name: give it whole, as \"nginx.service\"",
+          "the expected unit \"user.slice\" can never be there: slices hold no processes "
+          "themselves: expect units in it",
+          "the expected unit \"session-3.scope\" can never be there: it is counted as "
+          "\"session.scope\", as its name is made of an id",
+          "the expected unit \"cron.timer\" can never be there: no unit that holds processes has "
+          "such a name: give it whole, as \"nginx.service\""));
+  // A container's scope is none.
+  const std::string scope = "docker-" + std::string(64, 'a') + ".scope";
+  const absl::StatusOr<Config> other = ParseConfig("unit: {expected: [" + scope + "]}\n", "c.yml");
+  EXPECT_THAT(ImpossibleExpectations(MakeSettings(Parse({}), *other)),
+              testing::ElementsAre(testing::HasSubstr("it is a container")));
+}
+
 }  // namespace
 }  // namespace cnproc

@@ -186,5 +186,26 @@ TEST(ProgramRulesTest, RefusesWhatCannotWork) {
   }
 }
 
+TEST(ProgramRulesTest, KnowsWhichNamesItCanGive) {
+  const auto can_give = [](std::string_view name_template, std::string_view name) {
+    std::vector<ProgramRule> rules(1);
+    EXPECT_TRUE(rules[0].AddExpression(RuleInput::kComm, "(.*)-(.*)").ok());
+    EXPECT_TRUE(rules[0].SetName(name_template).ok());
+    return ProgramRules(std::move(rules)).CanGive(name);
+  };
+  EXPECT_TRUE(can_give("a-web-server", "a-web-server"));
+  EXPECT_FALSE(can_give("a-web-server", "a-web-server2"));
+  EXPECT_FALSE(can_give("a-web-server2", "a-web-server"));
+  EXPECT_TRUE(can_give("python:$1", "python:http.server"));
+  EXPECT_TRUE(can_give("python:$1", "python:"));
+  EXPECT_FALSE(can_give("python:$1", "ruby:http.server"));
+  EXPECT_TRUE(can_give("$1/$2", "a/b/c"));
+  EXPECT_FALSE(can_give("$1/$2", "abc"));
+  EXPECT_TRUE(can_give("x$1y", "xyy"));
+  EXPECT_FALSE(can_give("x$1yy", "xy"));
+  EXPECT_TRUE(can_give("$1", "anything"));
+  EXPECT_FALSE(ProgramRules().CanGive("anything"));
+}
+
 }  // namespace
 }  // namespace cnproc
