@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "collectors/dimension_collector.h"
 #include "collectors/metrics/histogram.h"
+#include "collectors/process/cpu_time.h"
 #include "collectors/registry.h"
 
 namespace cnproc {
@@ -16,19 +17,22 @@ constexpr std::array kPeakBounds = {1048576.0,    4194304.0,     16777216.0,
                                     4294967296.0, 17179869184.0, 68719476736.0};
 // What lives longer is seen by tools that sample.
 constexpr int64_t kShortLifeUs = 60'000'000;
-constexpr double kSecondsPerUs = 1e-6;
+constexpr double kUsPerSecond = 1e6;
 constexpr std::array kDimensions = {Dimension::kProgram, Dimension::kUnit, Dimension::kContainer};
 
-struct Cpu {
+// In whole microseconds, as sums of seconds would gather digits that nobody measured.
+struct CpuSum {
   int64_t user_us = 0;
   int64_t system_us = 0;
 
-  Cpu& operator+=(const Cpu& other) {
-    user_us += other.user_us;
-    system_us += other.system_us;
+  CpuSum& operator+=(const CpuTime& cpu) {
+    user_us += cpu.user_us();
+    system_us += cpu.system_us();
     return *this;
   }
 };
+
+double Seconds(int64_t us) { return static_cast<double>(us) / kUsPerSecond; }
 
 class TaskstatsCollector final : public Collector {
  public:
@@ -43,7 +47,7 @@ class TaskstatsCollector final : public Collector {
     switch (change.type) {
       case Change::Type::kThreadExited:
         if (change.record != nullptr && change.process != nullptr) {
-          ended_threads_[change.process->tgid] += CpuOf(*change.record);
+          ended_threads_[change.process->tgid] += CpuTimeOf(*change.record);
         }
         break;
       case Change::Type::kProcessEnded:
@@ -72,8 +76,8 @@ class TaskstatsCollector final : public Collector {
                           "CPU time of ended processes that lived less than a minute, which "
                           "sampling cannot see.",
                           start)
-        .Add(static_cast<double>(short_lived_.system_us) * kSecondsPerUs, {{"mode", "system"}})
-        .Add(static_cast<double>(short_lived_.user_us) * kSecondsPerUs, {{"mode", "user"}});
+        .Add(Seconds(short_lived_.system_us), {{"mode", "system"}})
+        .Add(Seconds(short_lived_.user_us), {{"mode", "user"}});
     FamilyWriter::OfHistograms(families, "cnproc_process_peak_resident_bytes",
                                "Peak resident size of ended processes.", start)
         .Add(peaks_);
@@ -83,8 +87,6 @@ class TaskstatsCollector final : public Collector {
   }
 
  private:
-  static Cpu CpuOf(const ExitRecord& record) { return {record.user_us, record.system_us}; }
-
   void Forget(const Process& process) {
     if (!ended_threads_.empty()) ended_threads_.erase(process.tgid);
   }
@@ -98,7 +100,7 @@ class TaskstatsCollector final : public Collector {
                                     ? record.elapsed_us
                                     : (change.timestamp_ns - process.start_ns) / 1000;
     if (lifetime_us >= kShortLifeUs) return;
-    Cpu cpu = CpuOf(record);
+    CpuTime cpu = CpuTimeOf(record);
     if (!ended_threads_.empty()) {
       const auto threads = ended_threads_.find(process.tgid);
       if (threads != ended_threads_.end()) cpu += threads->second;
@@ -110,7 +112,7 @@ class TaskstatsCollector final : public Collector {
     }
   }
 
-  void CollectBy(Dimension dimension, const ByValue<Cpu>& by_value, Families& families) const {
+  void CollectBy(Dimension dimension, const ByValue<CpuSum>& by_value, Families& families) const {
     const DimensionNames& names = NamesOf(dimension);
     FamilyWriter family = FamilyWriter::Counter(
         families, std::string("cnproc_") + names.dimension + "_short_lived_cpu_seconds_total",
@@ -119,28 +121,27 @@ class TaskstatsCollector final : public Collector {
         0);
     struct Mode {
       const char* name;
-      int64_t Cpu::*us;
+      int64_t CpuSum::*us;
     };
     static constexpr std::array<Mode, 2> kModes = {
-        {{"system", &Cpu::system_us}, {"user", &Cpu::user_us}}};
+        {{"system", &CpuSum::system_us}, {"user", &CpuSum::user_us}}};
     const LabelValues& values = identities_.values(dimension);
     const std::vector<ValueAtCut> all = ValuesAtCut(values);
     family.Reserve(all.size() * kModes.size());
     ForEachSeries(dimension, "mode", all, kModes.size(), [&](const ValueAtCut& at, size_t i) {
-      const Cpu* found = by_value.find(values, at.id);
+      const CpuSum* found = by_value.find(values, at.id);
       const int64_t us = found == nullptr ? 0 : found->*kModes[i].us;
-      family.Add(static_cast<double>(us) * kSecondsPerUs,
-                 at.LabelsWith(dimension, {{"mode", kModes[i].name}}), at.start());
+      family.Add(Seconds(us), at.LabelsWith(dimension, {{"mode", kModes[i].name}}), at.start());
     });
   }
 
   const Identities& identities_;
   const absl::Status working_;
   // Of living processes: what their ended threads took. By tgid.
-  absl::flat_hash_map<pid_t, Cpu> ended_threads_;
-  Cpu short_lived_;
+  absl::flat_hash_map<pid_t, CpuTime> ended_threads_;
+  CpuSum short_lived_;
   Histogram peaks_{kPeakBounds, Histogram::Buckets::kClassicAndNative};
-  std::array<ByValue<Cpu>, kDimensions.size()> cpu_;  // as kDimensions
+  std::array<ByValue<CpuSum>, kDimensions.size()> cpu_;  // as kDimensions
 };
 
 }  // namespace

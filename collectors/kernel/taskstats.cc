@@ -42,10 +42,40 @@ static_assert(offsetof(taskstats, ac_comm) == 80, "linux/taskstats.h is of versi
 // each kind of delay, 16 bytes each. Three kinds stand before ac_comm, three more before ac_tgid.
 // Version 16 has them at the end, as every other version has what is new.
 struct Shift {
-  size_t basic = 0;  // ac_comm and all up to the I/O counters
+  size_t basic = 0;  // cpu_run_virtual_total, ac_comm and all up to the context switches
   size_t group = 0;  // ac_tgid and what follows
 };
 Shift ShiftOf(uint16_t version) { return version == 15 ? Shift{48, 96} : Shift{}; }
+
+// Longer than any life: what is made of these cannot overflow, whatever a record says.
+constexpr uint64_t kLongestNs = uint64_t{1} << 60;
+constexpr uint64_t kLongestUs = kLongestNs / 1024;
+
+int64_t LoadNs(Bytes bytes, size_t offset) {
+  return static_cast<int64_t>(std::min(Load<uint64_t>(bytes, offset), kLongestNs));
+}
+int64_t LoadUs(Bytes bytes, size_t offset) {
+  return static_cast<int64_t>(std::min(Load<uint64_t>(bytes, offset), kLongestUs));
+}
+
+void DecodeTimes(Bytes stats, Bytes basic, ExitRecord& record) {
+  record.times_run = Load<uint64_t>(stats, offsetof(taskstats, cpu_count));
+  record.run_delay_ns = LoadNs(stats, offsetof(taskstats, cpu_delay_total));
+  record.scheduled_ns = LoadNs(basic, offsetof(taskstats, cpu_run_virtual_total));
+  record.elapsed_us = LoadUs(basic, offsetof(taskstats, ac_etime));
+  record.user_ticks_us = LoadUs(basic, offsetof(taskstats, ac_utime));
+  record.system_ticks_us = LoadUs(basic, offsetof(taskstats, ac_stime));
+}
+
+void DecodeResources(Bytes basic, ExitRecord& record) {
+  record.minor_faults = Load<uint64_t>(basic, offsetof(taskstats, ac_minflt));
+  record.major_faults = Load<uint64_t>(basic, offsetof(taskstats, ac_majflt));
+  record.peak_resident_bytes = Load<uint64_t>(basic, offsetof(taskstats, hiwater_rss)) * 1024;
+  record.read_bytes = Load<uint64_t>(basic, offsetof(taskstats, read_bytes));
+  record.written_bytes = Load<uint64_t>(basic, offsetof(taskstats, write_bytes));
+  record.voluntary_switches = Load<uint64_t>(basic, offsetof(taskstats, nvcsw));
+  record.nonvoluntary_switches = Load<uint64_t>(basic, offsetof(taskstats, nivcsw));
+}
 
 constexpr uint16_t kOldestVersion = 10;
 constexpr uint16_t kGroupVersion = 12;
@@ -58,7 +88,7 @@ TaskstatsKind DecodeStats(Bytes stats, pid_t tid, ExitRecord& record) {
   const bool has_group = version >= kGroupVersion;
   const Shift shift = ShiftOf(version);
   const size_t needed = has_group ? shift.group + offsetof(taskstats, ac_tgid) + sizeof(uint32_t)
-                                  : shift.basic + offsetof(taskstats, read_bytes);
+                                  : shift.basic + offsetof(taskstats, nivcsw) + sizeof(uint64_t);
   if (stats.size() < needed) return TaskstatsKind::kMalformed;
   // The task's id stands outside of the struct too: a layout that is not what its version says
   // gives itself away.
@@ -74,11 +104,9 @@ TaskstatsKind DecodeStats(Bytes stats, pid_t tid, ExitRecord& record) {
   record.parent_tgid = Load<int32_t>(basic, offsetof(taskstats, ac_ppid));
   record.wait_status = Load<uint32_t>(stats, offsetof(taskstats, ac_exitcode));
   record.real_uid = Load<uint32_t>(basic, offsetof(taskstats, ac_uid));
-  record.elapsed_us = Load<int64_t>(basic, offsetof(taskstats, ac_etime));
-  record.user_us = Load<int64_t>(basic, offsetof(taskstats, ac_utime));
-  record.system_us = Load<int64_t>(basic, offsetof(taskstats, ac_stime));
-  record.peak_resident_bytes = Load<uint64_t>(basic, offsetof(taskstats, hiwater_rss)) * 1024;
   record.never_execed = (flags & AFORK) != 0;
+  DecodeTimes(stats, basic, record);
+  DecodeResources(basic, record);
   if (has_group) {
     record.tgid = Load<int32_t>(stats, shift.group + offsetof(taskstats, ac_tgid));
     record.last_of_group = (flags & AGROUP) != 0;

@@ -35,10 +35,25 @@ struct ExitRecord {
   bool last_of_group = false;  // ended its process; never set before version 12
   bool never_execed = false;   // set on a leader's record only
   int64_t elapsed_us = 0;      // since the task's fork
-  // Ticks of the kernel's clock, of this task alone: 0 for most short lives, right in sum.
-  int64_t user_us = 0;
-  int64_t system_us = 0;
-  uint64_t peak_resident_bytes = 0;  // of the process; 0 for many short lives
+  // Of this task alone, as often as a tick of the kernel's clock caught it in either mode: right in
+  // the sum of long lives. A scheduler that switches on ticks hides short ones from them.
+  int64_t user_ticks_us = 0;
+  int64_t system_ticks_us = 0;
+  // What the scheduler measured: exact, but for the time since it was last updated (by a tick or a
+  // switch).
+  int64_t scheduled_ns = 0;
+  int64_t run_delay_ns = 0;  // runnable, but waiting for a CPU
+  uint64_t times_run = 0;    // got a CPU; 0 where the kernel keeps neither of the two above
+  uint64_t voluntary_switches = 0;
+  uint64_t nonvoluntary_switches = 0;
+  uint64_t minor_faults = 0;
+  uint64_t major_faults = 0;
+  // From and to storage, of this task alone, in whole KiB: what was read for it, what it dirtied.
+  uint64_t read_bytes = 0;
+  uint64_t written_bytes = 0;
+  // Of the process. By counters of each CPU that are added up in batches: from Linux 6.2 on it may
+  // lack some 100 KiB a CPU, and is 0 for many short lives, in wait4(2) too.
+  uint64_t peak_resident_bytes = 0;
 };
 
 }  // namespace cnproc

@@ -41,8 +41,8 @@ inline ExitRecord RecordOf(pid_t tid, std::string_view comm, int64_t user_us = 0
   ExitRecord record;
   record.tid = tid;
   comm.copy(record.comm.data(), record.comm.size() - 1);
-  record.user_us = user_us;
-  record.system_us = system_us;
+  record.user_ticks_us = user_us;
+  record.system_ticks_us = system_us;
   return record;
 }
 

@@ -145,7 +145,7 @@ TEST_F(TaskstatsSocketTest, SumsTheCpuOfABusyChild) {
   const auto records = Drain();
   ASSERT_EQ(records.count(pid), 1U);
   const ExitRecord& record = records.find(pid)->second;
-  EXPECT_NEAR(static_cast<double>(record.user_us + record.system_us), 200'000, 40'000);
+  EXPECT_NEAR(static_cast<double>(record.user_ticks_us + record.system_ticks_us), 200'000, 40'000);
 }
 
 TEST_F(TaskstatsSocketTest, CountsWhatItLost) {

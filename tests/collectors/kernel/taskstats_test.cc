@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "collectors/process/cpu_time.h"
+
 namespace cnproc {
 namespace {
 
@@ -82,7 +84,16 @@ Buffer Stats(uint16_t version, size_t size, size_t basic = 0, size_t group = 0) 
   Put<uint64_t>(stats, basic + offsetof(taskstats, ac_etime), 5'000'001);
   Put<uint64_t>(stats, basic + offsetof(taskstats, ac_utime), 8'000);
   Put<uint64_t>(stats, basic + offsetof(taskstats, ac_stime), 4'000);
+  Put<uint64_t>(stats, offsetof(taskstats, cpu_count), 12);
+  Put<uint64_t>(stats, offsetof(taskstats, cpu_delay_total), 7'000'001);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, cpu_run_virtual_total), 13'000'007);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, ac_minflt), 101);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, ac_majflt), 3);
   Put<uint64_t>(stats, basic + offsetof(taskstats, hiwater_rss), 2'048);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, read_bytes), 4'096);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, write_bytes), 8'192);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, nvcsw), 9);
+  Put<uint64_t>(stats, basic + offsetof(taskstats, nivcsw), 2);
   if (version >= 12) Put<int32_t>(stats, group + offsetof(taskstats, ac_tgid), kTid);
   return stats;
 }
@@ -113,8 +124,17 @@ TEST(TaskstatsTest, DecodesEveryVersion) {
     EXPECT_EQ(record.wait_status, 0x8bU);
     EXPECT_EQ(record.real_uid, 1000U);
     EXPECT_EQ(record.elapsed_us, 5'000'001);
-    EXPECT_EQ(record.user_us, 8'000);
-    EXPECT_EQ(record.system_us, 4'000);
+    EXPECT_EQ(record.user_ticks_us, 8'000);
+    EXPECT_EQ(record.system_ticks_us, 4'000);
+    EXPECT_EQ(record.scheduled_ns, 13'000'007);
+    EXPECT_EQ(record.run_delay_ns, 7'000'001);
+    EXPECT_EQ(record.times_run, 12U);
+    EXPECT_EQ(record.voluntary_switches, 9U);
+    EXPECT_EQ(record.nonvoluntary_switches, 2U);
+    EXPECT_EQ(record.minor_faults, 101U);
+    EXPECT_EQ(record.major_faults, 3U);
+    EXPECT_EQ(record.read_bytes, 4'096U);
+    EXPECT_EQ(record.written_bytes, 8'192U);
     EXPECT_EQ(record.peak_resident_bytes, 2'048U * 1024);
     EXPECT_TRUE(record.never_execed);
     EXPECT_EQ(record.last_of_group, test.version >= 12);
@@ -135,6 +155,24 @@ TEST(TaskstatsTest, RefusesALayoutThatIsNotWhatItsVersionSays) {
 TEST(TaskstatsTest, RefusesVersionsOlderThanLinux510) {
   EXPECT_EQ(DecodeTaskstats(RecordDatagram(Stats(9, 344)), kFamily).kind,
             TaskstatsKind::kUnsupported);
+}
+
+TEST(TaskstatsTest, TimesThatNoTaskCanHaveLivedDoNotOverflow) {
+  Buffer stats = Stats(13, 416);
+  for (const size_t offset :
+       {offsetof(taskstats, cpu_delay_total), offsetof(taskstats, cpu_run_virtual_total),
+        offsetof(taskstats, ac_etime), offsetof(taskstats, ac_utime),
+        offsetof(taskstats, ac_stime)}) {
+    Put<uint64_t>(stats, offset, UINT64_MAX);
+  }
+  for (const uint64_t times_run : {0, 1}) {
+    Put<uint64_t>(stats, offsetof(taskstats, cpu_count), times_run);
+    const ExitRecord record = DecodeTaskstats(RecordDatagram(stats), kFamily).record;
+    EXPECT_GT(record.elapsed_us, 0);
+    const CpuTime cpu = CpuTimeOf(record);
+    EXPECT_GT(cpu.user_us(), 0);
+    EXPECT_GT(cpu.system_us(), 0);
+  }
 }
 
 TEST(TaskstatsTest, NeverReadsPastTheEnd) {
