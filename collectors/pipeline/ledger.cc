@@ -61,12 +61,12 @@ void Ledger::Apply(const Batch& batch, const SideEvidence& evidence, int64_t app
   Take(evidence);
   for (Enabled& enabled : collectors_) enabled.collector->OnEvents(batch.events, applied_ns);
   ApplyEvents(batch.events, evidence.execs, batch.received_ns);
-  table_.EmitEscalations(batch.received_ns);
+  table_.EmitDue(batch.received_ns);
 }
 
 void Ledger::Tick(Moment moment, bool caught_up, const SideEvidence& evidence) {
   identities_.AdvanceTo(moment.now_ns, moment.unix_offset_ns);
-  table_.EmitEscalations(moment.now_ns);
+  table_.EmitDue(moment.now_ns);
   if (caught_up || kills_.size() > kMaxKillsHeld) {
     for (const OomKill& kill : std::exchange(kills_, {})) NotifyKill(kill);
   }

@@ -32,6 +32,7 @@ struct Process {
   NameSource name_source = NameSource::kUnknown;  // of the program
   bool leader_exited = false;                     // other threads keep the process alive
   bool kernel_thread = false;
+  bool fork_seen = false;  // start_ns is the time of its FORK event
 };
 
 // What the machine said beside the stream about an event. All may be null: it was not asked or

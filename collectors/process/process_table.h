@@ -9,19 +9,31 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "collectors/process/change.h"
 #include "collectors/process/event.h"
+#include "collectors/process/group_status.h"
 
 namespace cnproc {
 
 // Turns events into changes. At every moment
 //   appeared (also before the first scan) + forked - ended - vanished = processes().
-// A process ends with its last thread. Not thread safe: one thread owns it.
+// A process ends with its last thread, with the status that wait(2) gives (see GroupStatus), and
+// never before its start. Not thread safe: one thread owns it.
+//
+// The kernel gives an id back before it sends the EXIT event of the task that had it, so another
+// CPU can give it away and send that FORK first (1 of 8,000 where two programs fight for one pid;
+// Linux 6.18). The one that gave way is not gone until its EXIT comes: by timestamp, and by the
+// parent, which the kernel does not tell of a task that was reaped.
 class ProcessTable {
  public:
+  // So many that gave way to another with their id may wait for their end, above max_tasks. Where
+  // that many ends are lost the scan that follows tells the rest.
+  static constexpr size_t kMaxFormers = 1024;
+
   // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and
   // vanishes, a thread beyond is not kept; both count in evictions(). `sink` must outlive the
   // table.
@@ -31,9 +43,10 @@ class ProcessTable {
   // record that belong to it.
   void Apply(const Event& event, const Evidence& evidence);
 
-  // An exec of a set-uid program changes the uid before the kernel tells of the exec: an escalation
-  // waits that long for one. Emits those that waited at `now_ns`; call it as time passes.
-  void EmitEscalations(int64_t now_ns);
+  // Emits what had waited long enough by `now_ns`; call it as time passes. An exec of a set-uid
+  // program changes the uid before the kernel tells of the exec: an escalation waits that long for
+  // one. Who gave way to another with the same id has vanished if its EXIT does not come.
+  void EmitDue(int64_t now_ns);
 
   // A scan of /proc takes longer than the time between two events. From BeginScan on the table
   // remembers whom events touched, so that Reconcile knows which differences are news and which
@@ -51,20 +64,25 @@ class ProcessTable {
            max_tasks_;
   }
 
-  // The task that the event is of. Of other threads than the leader no start is kept.
+  // The task that the event is of.
   TaskLife LifeOf(const Event& event) const;
 
   const Process* Find(pid_t tgid) const;
   // The process that this task belongs to, its leader or another thread; null if none.
   Process* FindByTask(pid_t tid);
-  size_t processes() const { return processes_.size(); }
+  size_t processes() const { return processes_.size() + former_count_; }
   // Living tasks: leaders and other threads.
-  size_t threads() const { return processes_.size() - exited_leaders_ + threads_.size(); }
+  size_t threads() const { return processes() - exited_leaders_ + threads_.size(); }
   uint64_t evictions() const { return evictions_; }
 
  private:
+  // Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
+  // within this time.
+  static constexpr int64_t kStartToleranceNs = 50'000'000;
+
   // A living thread but the leader; `next` and `previous` link those of one process.
   struct Thread {
+    int64_t start_ns = kUnknownStart;  // of its FORK
     pid_t tgid = 0;
     pid_t next = 0;
     pid_t previous = 0;
@@ -78,10 +96,25 @@ class ProcessTable {
     const ExitRecord* record_or_null() const { return record ? &*record : nullptr; }
   };
 
+  // A process that gave way to another with its id before its last EXIT came.
+  struct Former {
+    Process process;  // without its threads
+    std::optional<GroupStatus> status;
+    uint32_t exits_owed = 0;
+    int64_t since_ns = 0;
+  };
+  // A thread that did, of a process that is still there.
+  struct FormerThread {
+    pid_t tid = 0;
+    int64_t since_ns = 0;
+  };
+
   void ApplyProcessFork(const Event& event);
   void ApplyThreadFork(const Event& event);
   void ApplyExec(const Event& event, const Evidence& evidence);
   void ApplyExit(const Event& event, const ExitRecord* record);
+  void ApplyLeaderExit(const Event& event, const ExitRecord* record);
+  void ApplyThreadExit(const Event& event, const ExitRecord* record);
   void ApplyIdChange(const Event& event, Change::Type type);
   void ApplyPtrace(const Event& event);
   // When the escalation that waits was, if one does; it waits no more.
@@ -90,13 +123,35 @@ class ProcessTable {
   // older escalation.
   bool EscalatedByExec(Process& process, int64_t exec_ns);
   void EmitEscalation(Process& process);
+  void EmitDueEscalations(int64_t now_ns);
+
+  // Ids that are given anew; see the comment of the class.
+  void GiveWay(Process& process, int64_t fork_ns);
+  bool ThreadGivesWay(Process& process, pid_t tid, int64_t fork_ns);
+  const Former* FormerOf(const Event& event) const;
+  bool IsOfEarlierHolder(const Event& event) const;
+  void ApplyFormerExit(const Event& event, const ExitRecord* record);
+  Former TakeFormer(pid_t tgid);
+  bool TakeFormerThread(pid_t tgid, pid_t tid);
+  void DropFormerThreads(pid_t tgid);
+  void EmitDueFormers(int64_t now_ns);
+  void EmitDueFormerThreads(int64_t now_ns);
+  bool HasOtherThreads(const Process& process) const {
+    return process.other_threads > 0 ||
+           (!former_threads_.empty() && former_threads_.contains(process.tgid));
+  }
 
   Process* FindMutable(pid_t tgid);
   Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
   Process& Appear(const Process& process, int64_t timestamp_ns,
                   const ProcessSnapshot* snapshot = nullptr, const ProcessFacts* facts = nullptr);
   void Vanish(Process& process, int64_t timestamp_ns);
+  void EmitVanished(Process& process, int64_t timestamp_ns);
   void End(Process& process, const Event& event, const ExitRecord* record);
+  void EmitEnded(Process& process, const Event& event, uint32_t wait_status,
+                 const ExitRecord* record);
+  // Remembers an end that may tell the status of the process.
+  void NoteExit(const Event& event, const ExitRecord* record);
   void EndUnlessUnseen(Process& process, const Event& event, const ExitRecord* record);
   bool HoldsExit(pid_t tgid) const;
   std::optional<HeldExit> TakeHeldExit(pid_t tgid);
@@ -104,9 +159,11 @@ class ProcessTable {
   void GiveUpIfFull(Process& newcomer, int64_t timestamp_ns);
   size_t tasks() const { return processes_.size() + threads_.size(); }
 
-  void AddThread(Process& process, pid_t tid);
+  // `fork_ns` is unknown for one that a scan saw.
+  void AddThread(Process& process, pid_t tid, int64_t fork_ns);
   void RemoveThread(Process& process, pid_t tid);
-  void RemoveStaleThread(pid_t tid);
+  // Its id is a process' now, since that was forked, if that was seen.
+  void RemoveStaleThread(pid_t tid, int64_t fork_ns);
   void RemoveAllThreads(Process& process);
   void SetLeaderExited(Process& process, bool exited);
 
@@ -127,6 +184,14 @@ class ProcessTable {
   absl::flat_hash_map<pid_t, Process> processes_;    // by tgid
   absl::flat_hash_map<pid_t, Thread> threads_;       // by tid
   absl::flat_hash_map<pid_t, int64_t> escalations_;  // that wait: by tgid, when they were
+  // By tgid, of those of which an end or a core dump was told that may tell the status of the
+  // whole: at most one a process.
+  absl::flat_hash_map<pid_t, GroupStatus> statuses_;
+  // By tgid; of each the oldest first. Both are empty but for microseconds.
+  absl::flat_hash_map<pid_t, std::vector<Former>> formers_;
+  absl::flat_hash_map<pid_t, std::vector<FormerThread>> former_threads_;
+  size_t former_count_ = 0;
+  size_t former_thread_count_ = 0;
   size_t exited_leaders_ = 0;
   uint64_t evictions_ = 0;
   // appeared + forked - ended - vanished, as emitted.

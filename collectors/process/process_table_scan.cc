@@ -7,14 +7,6 @@
 #include "collectors/process/process_table.h"
 
 namespace cnproc {
-namespace {
-
-// Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
-// within this time.
-constexpr int64_t kStartToleranceNs = 50'000'000;
-
-}  // namespace
-
 void ProcessTable::BeginScan(int64_t now_ns) {
   AbandonScan();
   scanning_ = true;
@@ -57,7 +49,7 @@ void ProcessTable::SettleHeldExits() {
   for (const auto& [tgid, exit] : std::exchange(unseen_, {})) {
     if (!exit) continue;
     Process& process = *FindMutable(tgid);
-    if (process.other_threads == 0) {
+    if (!HasOtherThreads(process)) {
       End(process, exit->event, exit->record_or_null());
     } else {
       EmitThreadExit(process, *exit);
@@ -78,6 +70,7 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot, const ProcessFa
   if (is_reused && touched) {
     // What events told since was of the new one, and is worth more than the change of hands.
     process->start_ns = snapshot.start_ns;
+    process->fork_seen = false;
     process->real_uid = process->effective_uid = kUnknownId;
   } else if (is_reused) {
     Vanish(*process, scan_start_ns_);
@@ -117,7 +110,7 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot, const ProcessFa
   }
   ReconcileThreads(*process, snapshot);
   // Its last thread's exit came before it was known, and is not held back.
-  if (process->leader_exited && process->other_threads == 0 && !HoldsExit(process->tgid)) {
+  if (process->leader_exited && !HasOtherThreads(*process) && !HoldsExit(process->tgid)) {
     Vanish(*process, scan_start_ns_);
     return;
   }
@@ -136,7 +129,7 @@ void ProcessTable::ReconcileThreads(Process& process, const ProcessSnapshot& sna
   }
   for (const pid_t tid : gone) RemoveThread(process, tid);
   for (const pid_t tid : snapshot.other_threads) {
-    if (!ended_threads_.contains(tid)) AddThread(process, tid);
+    if (!ended_threads_.contains(tid)) AddThread(process, tid, kUnknownStart);
   }
 }
 

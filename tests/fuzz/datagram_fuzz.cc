@@ -24,7 +24,7 @@ void ReadRound(EventStream& stream, ProcessTable& table) {
   while (const std::optional<Batch> batch = stream.Next()) {
     for (const Event& event : batch->events) {
       table.Apply(event, {});
-      if (table.processes() > kMaxTasks) __builtin_trap();
+      if (table.processes() > kMaxTasks + ProcessTable::kMaxFormers) __builtin_trap();
     }
   }
   if (!stream.EndRound().ok()) __builtin_trap();

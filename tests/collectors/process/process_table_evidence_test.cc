@@ -40,6 +40,7 @@ class ProcessTableEvidenceTest : public testing::Test, private ChangeSink {
 
   ProcessTable table_{100, *this};
   std::vector<std::string> seen_;  // type of change, facts, record
+  int64_t now_ns_ = 0;
 
  private:
   void OnChange(Change& change) override {
@@ -48,8 +49,6 @@ class ProcessTableEvidenceTest : public testing::Test, private ChangeSink {
                      change.facts == nullptr ? "-" : change.facts->comm.c_str(), " ",
                      change.record == nullptr ? "-" : std::string(change.record->comm.data())));
   }
-
-  int64_t now_ns_ = 0;
 };
 
 std::string Seen(Change::Type type, std::string_view facts, std::string_view record) {
@@ -114,13 +113,27 @@ TEST_F(ProcessTableEvidenceTest, AHeldExitThatWasNoEndHasItsOwnRecord) {
                                  Seen(Change::Type::kExeced, "-", "program")));
 }
 
-TEST_F(ProcessTableEvidenceTest, ALifeIsKnownOfTheLeaderAlone) {
+TEST_F(ProcessTableEvidenceTest, ALifeBeginsWithTheFork) {
   table_.Reconcile({}, {});
   Apply({.type = EventType::kFork, .tid = 10, .tgid = 10, .parent_tgid = 1});
   Apply({.type = EventType::kFork, .tid = 11, .tgid = 10, .parent_tgid = 1});
-  EXPECT_EQ(table_.LifeOf({.tid = 10, .tgid = 10}).start_ns, 1);
-  EXPECT_EQ(table_.LifeOf({.tid = 11, .tgid = 10}).start_ns, kUnknownStart);
-  EXPECT_EQ(table_.LifeOf({.tid = 12, .tgid = 12}).start_ns, kUnknownStart);
+  EXPECT_EQ(table_.LifeOf({.type = EventType::kExec, .tid = 10, .tgid = 10}).start_ns, 1);
+  EXPECT_EQ(
+      table_.LifeOf({.type = EventType::kExit, .timestamp_ns = 3, .tid = 11, .tgid = 10}).start_ns,
+      2);
+  EXPECT_EQ(table_.LifeOf({.type = EventType::kExit, .tid = 12, .tgid = 12}).start_ns,
+            kUnknownStart);
+}
+
+TEST_F(ProcessTableEvidenceTest, TheLifeOfAnExitFromBeforeTheForkIsTheFormerHolders) {
+  table_.Reconcile({}, {});
+  Apply({.type = EventType::kFork, .tid = 10, .tgid = 10, .parent_tgid = 1});
+  now_ns_ = 10;
+  Apply({.type = EventType::kFork, .tid = 10, .tgid = 10, .parent_tgid = 1});
+  const Event exit{.type = EventType::kExit, .timestamp_ns = 5, .tid = 10, .tgid = 10};
+  EXPECT_EQ(table_.LifeOf(exit).start_ns, 1);
+  table_.Apply(exit, {});
+  EXPECT_EQ(table_.LifeOf({.type = EventType::kExec, .tid = 10, .tgid = 10}).start_ns, 11);
 }
 
 }  // namespace

@@ -60,8 +60,9 @@ TEST_F(ProcessTableTest, ExecByANonLeaderIsNoEnd) {
 TEST_F(ProcessTableTest, AReusedIdWhoseEndWasMissedIsAnotherProcess) {
   Play(R"(
     fork 1 -> 10       | forked 10 by 1
-    fork 1 -> 10 @5    | vanished 10, forked 10 by 1
-    exit 10 0          | ended 10 with 0 after 1 ms
+    fork 1 -> 10 @5    | forked 10 by 1
+    time @2            | vanished 10
+    exit 10 0          | ended 10 with 0 after 2002 ms
   )");
 }
 
@@ -70,8 +71,9 @@ TEST_F(ProcessTableTest, AThreadIdReusedByAProcessLeavesItsOldProcess) {
     fork 1 -> 10   | forked 10 by 1
     thread 10:11   | thread of 10
     fork 1 -> 11   | forked 11 by 1
-    exit 10 0      | ended 10 with 0 after 3 ms
-    exit 11 0      | ended 11 with 0 after 2 ms
+    time @2        |
+    exit 10 0      | ended 10 with 0 after 2004 ms
+    exit 11 0      | ended 11 with 0 after 2003 ms
   )");
   EXPECT_EQ(table().threads(), 1u);
 }
@@ -181,6 +183,16 @@ TEST(ProcessTableLimitTest, ProcessesThatThreadsTellOfAreBoundedToo) {
   )");
   EXPECT_EQ(scenario.table().processes(), 2u);
   EXPECT_EQ(scenario.table().threads(), 3u);
+}
+
+TEST(ProcessTableLimitTest, ExitsThatAreHeldBackAreBoundedToo) {
+  Scenario scenario(/*max_tasks=*/2);
+  scenario.Play(R"(
+    exit 10 0     | appeared 10 at start
+    exit 20 0     | appeared 20 at start
+    exit 30 3     | appeared 30 at start, ended 30 with 3 after unknown time
+  )");
+  EXPECT_EQ(scenario.table().processes(), 2u);
 }
 
 TEST(ProcessTableLimitTest, AScanDuringAStormIsNotRememberedWithoutEnd) {

@@ -105,8 +105,12 @@ void Scenario::Play(std::string_view lines) {
 void Scenario::PlayLine(const std::string& action) {
   std::vector<std::string> words = absl::StrSplit(action, ' ', absl::SkipEmpty());
   now_ns_ += kStepNs;
+  late_ns_ = 0;
   if (words.back()[0] == '@') {
     now_ns_ += Number(words.back().substr(1)) * kSecondNs;
+    words.pop_back();
+  } else if (words.back()[0] == '~') {
+    late_ns_ = Number(words.back().substr(1)) * kStepNs;
     words.pop_back();
   }
   if (words[0] == "scan") {
@@ -114,6 +118,8 @@ void Scenario::PlayLine(const std::string& action) {
     table_.BeginScan(now_ns_);
   } else if (words[0] == "reconcile") {
     table_.Reconcile(seen_, {});
+  } else if (words[0] == "time") {
+    table_.EmitDue(now_ns_);
   } else if (words[0].rfind("seen", 0) == 0) {
     const int tgid = Number(words[1]);
     const Process* known = table_.Find(tgid);
@@ -124,6 +130,7 @@ void Scenario::PlayLine(const std::string& action) {
     // A process that never was seen to start may have done so at any time before.
     const bool unknown = known != nullptr && known->start_ns == kUnknownStart;
     snapshot.start_ns = late || unknown ? now_ns_ - kStepNs : known->start_ns - 5 * kStepNs;
+    if (words[0] == "seen-ahead") snapshot.start_ns = now_ns_ + 100'000 * kSecondNs;
     snapshot.leader_exited = words[0] == "seen-zombie";
     for (size_t i = 2; i < words.size(); ++i) {
       snapshot.other_threads.push_back(Number(words[i].substr(1)));
@@ -139,7 +146,7 @@ void Scenario::PlayEvent(const std::vector<std::string>& words) {
   ASSERT_NE(type, kEvents.end()) << words[0];
   Event event;
   event.type = type->second;
-  event.timestamp_ns = now_ns_;
+  event.timestamp_ns = now_ns_ - late_ns_;
   if (words[0] == "fork") {
     event.parent_tid = event.parent_tgid = Number(words[1]);
     event.tid = event.tgid = Number(words[3]);
@@ -147,14 +154,19 @@ void Scenario::PlayEvent(const std::vector<std::string>& words) {
     return;
   }
   std::tie(event.tgid, event.tid) = Task(words[1]);
-  if (words[0] == "exit") event.wait_status = static_cast<uint32_t>(Number(words[2]));
+  ExitRecord record;
+  if (words[0] == "exit") {
+    event.wait_status = static_cast<uint32_t>(Number(words[2]));
+    record.last_of_group = words.back() == "last";
+    if (words.back() == "unreaped") event.parent_tid = event.parent_tgid = 1;
+  }
   if (words[0] == "attach") event.parent_tid = event.parent_tgid = 1;
   if (words[0] == "uid" || words[0] == "gid") {
     const std::pair<std::string, std::string> ids = absl::StrSplit(words[2], '/');
     event.real_id = static_cast<uint32_t>(Number(ids.first));
     event.effective_id = static_cast<uint32_t>(Number(ids.second));
   }
-  table_.Apply(event, {});
+  table_.Apply(event, {.exit_record = record.last_of_group ? &record : nullptr});
 }
 
 }  // namespace cnproc

@@ -7,16 +7,21 @@
 //   exec 10               process 10 execs
 //   exit 10 256           the leader of 10 exits with that wait status
 //   exit 10:11 0          its thread 11 does
+//   exit 10 256 last      as above, and its record says that it entered do_exit last
+//   exit 10 0 unreaped    as above, its parent has not waited for it yet
 //   uid 10 1000/0         10 changes its real and effective uid
 //   uid 10:11 0/0         its thread 11 alone does
 //   gid, sid, attach, detach, comm, core  10
 //   scan                  a scan of /proc begins
 //   seen 10 +11 +12       the scan shows process 10 with other threads 11 and 12
 //   seen-late 10          as seen, but with a start a second ago: another process with this id
+//   seen-ahead 10         as seen, but with a start in the future: another time namespace
 //   seen-zombie 10 +11    as seen, but its leader has exited
 //   reconcile             the scan ends
+//   time                  nothing happens, but what waited for time is due
 //
-// Each line happens 1 ms after the one before, or later by `@SECONDS` at its end.
+// Each line happens 1 ms after the one before, or later by `@SECONDS` at its end. With `~MS` at its
+// end the event was made that long before it comes.
 #ifndef CNPROC_TESTS_COLLECTORS_PROCESS_SCENARIO_H_
 #define CNPROC_TESTS_COLLECTORS_PROCESS_SCENARIO_H_
 
@@ -44,6 +49,7 @@ class Scenario : private ChangeSink {
   void PlayEvent(const std::vector<std::string>& words);
 
   int64_t now_ns_ = 0;
+  int64_t late_ns_ = 0;  // by which the event of this line comes late
   std::string changes_;
   std::vector<ProcessSnapshot> seen_;
   ProcessTable table_;
