@@ -147,12 +147,21 @@ absl::StatusOr<KmsgReader> KmsgReader::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {
     const int error = errno;
-    const bool denied = error == EPERM || error == EACCES;
     const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat("cannot open ", path));
-    if (!denied) return status;
+    std::string remedy;
+    if (error == EPERM || error == EACCES) {
+      remedy =
+          "grant CAP_SYSLOG, or set kernel.dmesg_restrict to 0; a container also needs the device";
+    } else if (error == ENOENT || error == ENXIO) {
+      remedy = "give the container the device";
+    } else {
+      return status;
+    }
+    // Runtimes of Kubernetes give devices to privileged containers alone.
     return absl::Status(
-        status.code(),
-        absl::StrCat(status.message(), "; grant CAP_SYSLOG, or set kernel.dmesg_restrict to 0"));
+        status.code(), absl::StrCat(status.message(), "; ", remedy,
+                                    " (--device=/dev/kmsg:/dev/kmsg:r; on Kubernetes overlay oom), "
+                                    "or do without: --no-collector.oom"));
   }
   KmsgReader reader(fd);
   if (lseek(fd, 0, SEEK_END) < 0) return absl::ErrnoToStatus(errno, absl::StrCat("lseek ", path));
