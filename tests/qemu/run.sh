@@ -17,7 +17,31 @@ version=${1:-6.1}
 build=${CNPROC_BUILD:-$root/build/release}
 work=$root/build/qemu/$version
 # What depends on the kernel; exposition, HTTP and flags are the same everywhere.
-filter=${2:-KnownNumbers.*:KnownBefore.*:Storm.*:AttributeFlood.*:AcknowledgementFlood.*:Overload.*:HostileNetlink.*:StrayIgnores.*:NoPrivilege.*:WithPrivilege.*:Stop.*:OwnNetworkNamespace.*:OwnPidNamespace.*:OwnUserNamespace.*:RecordReplay.Replayed*:Who*:*Taskstats*:Kmsg*:CgroupFs*:PodLimit*}
+kernel_dependent=(
+  '*Taskstats*'
+  'AcknowledgementFlood.*'
+  'AttributeFlood.*'
+  'CgroupFs*'
+  'HostileNetlink.*'
+  'Kmsg*'
+  'KnownBefore.*'
+  'KnownNumbers.*'
+  'NoPrivilege.*'
+  'Overload.*'
+  'OwnNetworkNamespace.*'
+  'OwnPidNamespace.*'
+  'OwnUserNamespace.*'
+  'PodLimit*'
+  'RecordReplay.Replayed*'
+  'ReusedIds.*'
+  'Stop.*'
+  'Storm.*'
+  'StrayIgnores.*'
+  'ThreadStatus*'
+  'Who*'
+  'WithPrivilege.*'
+)
+filter=${2:-$(IFS=:; echo "${kernel_dependent[*]}")}
 limit_seconds=400
 record_to=
 if [ "$filter" = --record ]; then record_to=${3:?a file to record to}; fi

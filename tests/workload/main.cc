@@ -13,8 +13,8 @@ namespace {
 // Longer than any test needs, short enough that nothing is left running on a machine.
 constexpr unsigned kLongestRunSeconds = 300;
 
-constexpr std::span<const Command> (*kThemes[])() = {LifeCommands, StormCommands, AttributeCommands,
-                                                     NetlinkCommands};
+constexpr std::span<const Command> (*kThemes[])() = {
+    LifeCommands, GroupCommands, IdCommands, StormCommands, AttributeCommands, NetlinkCommands};
 
 void PrintUsage(std::ostream& out) {
   out << "Makes known numbers of kernel events, to test cnproc_exporter.\n"
@@ -22,7 +22,7 @@ void PrintUsage(std::ostream& out) {
       << std::left;
   for (const auto theme : kThemes) {
     for (const Command& command : theme()) {
-      out << "  " << std::setw(15) << command.name << std::setw(24) << command.arguments
+      out << "  " << std::setw(19) << command.name << std::setw(24) << command.arguments
           << command.meaning << '\n';
     }
   }

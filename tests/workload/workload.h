@@ -26,6 +26,8 @@ struct Command {
 
 // Each theme brings its rows of the table of commands.
 std::span<const Command> LifeCommands();
+std::span<const Command> GroupCommands();
+std::span<const Command> IdCommands();
 std::span<const Command> StormCommands();
 std::span<const Command> AttributeCommands();
 std::span<const Command> NetlinkCommands();
