@@ -3,10 +3,10 @@
 #ifndef CNPROC_COLLECTORS_CUT_H_
 #define CNPROC_COLLECTORS_CUT_H_
 
-#include <array>
 #include <cstdint>
 #include <optional>
 
+#include "collectors/base/enum_array.h"
 #include "collectors/kernel/datagram.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_table.h"
@@ -15,11 +15,11 @@ namespace cnproc {
 
 // The numbers of the stream itself.
 struct StreamStats {
-  std::array<uint64_t, kEventTypeCount> events{};
-  std::array<uint64_t, kSocketCount> dropped{};  // by the sockets' own drop counters
-  uint64_t lost_in_kernel = 0;                   // by the audit of the sequence numbers
-  uint64_t forks_unsubscribed = 0;               // by /proc/stat: a lower bound
-  uint64_t overruns = 0;                         // ENOBUFS
+  EnumArray<EventType, uint64_t, kEventTypeCount> events{};
+  EnumArray<SocketId, uint64_t, kSocketCount> dropped{};  // by the sockets' own drop counters
+  uint64_t lost_in_kernel = 0;                            // by the audit of the sequence numbers
+  uint64_t forks_unsubscribed = 0;                        // by /proc/stat: a lower bound
+  uint64_t overruns = 0;                                  // ENOBUFS
   uint64_t malformed = 0;
   uint64_t foreign_sender = 0;
   uint64_t unknown_event = 0;

@@ -47,14 +47,14 @@ void CollectLabelNumbers(const char* dimension, const LabelValues& values, doubl
                         "Times that something counted as \"other\" because there was no room for "
                         "another value.",
                         start_time)
-      .Add(static_cast<double>(values.overflows()), labels);
+      .Add(values.overflows(), labels);
   FamilyWriter::Counter(families, "cnproc_label_evictions_total",
                         "Values that gave way because they were idle.", start_time)
-      .Add(static_cast<double>(values.evictions()), labels);
+      .Add(values.evictions(), labels);
   FamilyWriter::Gauge(families, "cnproc_label_values", "Values now, \"other\" not counted.")
-      .Add(static_cast<double>(values.size()), labels);
+      .Add(values.size(), labels);
   FamilyWriter::Gauge(families, "cnproc_label_limit", "Values that there is room for.")
-      .Add(static_cast<double>(values.limit()), labels);
+      .Add(values.limit(), labels);
 }
 
 std::string DimensionCollector::MetricName(const char* rest) const {
@@ -129,10 +129,8 @@ void DimensionCollector::CountEnd(const Change& change, Counts& counts) const {
 void DimensionCollector::Collect(const Cut& cut, Families& families) const {
   std::vector<Line> lines;
   lines.reserve(values().size() + 1);
-  static const Counts kNone;
   for (const ValueAtCut& at : ValuesAtCut(values())) {
-    const Counts* counts = counts_.find(values(), at.id);
-    lines.push_back({at, counts == nullptr ? kNone : *counts});
+    lines.push_back({at, counts_.get(values(), at.id)});
   }
   CollectStarts(lines, families);
   CollectEnds(lines, families);
@@ -142,55 +140,45 @@ void DimensionCollector::Collect(const Cut& cut, Families& families) const {
   CollectLabelNumbers(NamesOf(dimension_).dimension, values(), cut.start_time_seconds, families);
 }
 
+void DimensionCollector::CollectCounter(const std::vector<Line>& lines, const char* name,
+                                        const std::string& help, uint64_t Counts::*count,
+                                        Families& families) const {
+  FamilyWriter family = FamilyWriter::Counter(families, MetricName(name), help, 0);
+  family.Reserve(lines.size());
+  for (const Line& line : lines) {
+    family.Add(line.counts.*count, line.at.LabelsWith(dimension_), line.at.start());
+  }
+}
+
 void DimensionCollector::CollectCgroups(const std::vector<Line>& lines, double start_time,
                                         Families& families) const {
-  FamilyWriter refusals =
-      FamilyWriter::Counter(families, MetricName("fork_refusals_total"),
-                            std::string("Forks that the pids limit of ") +
-                                NamesOf(dimension_).plural + " refused: they make no event.",
-                            0);
-  refusals.Reserve(lines.size());
-  for (const Line& line : lines) {
-    refusals.Add(static_cast<double>(line.counts.refusals), line.at.LabelsWith(dimension_),
-                 line.at.start());
-  }
+  CollectCounter(lines, "fork_refusals_total",
+                 std::string("Forks that the pids limit of ") + NamesOf(dimension_).plural +
+                     " refused: they make no event.",
+                 &Counts::refusals, families);
   FamilyWriter::Counter(families, "cnproc_cgroup_lookups_total",
                         "Execs by whether the process' cgroup was read, or the process was gone "
                         "before it could be.",
                         start_time)
-      .Add(static_cast<double>(identities_.cgroups_inherited()), {{"result", "inherited"}})
-      .Add(static_cast<double>(identities_.cgroups_read()), {{"result", "read"}});
+      .Add(identities_.cgroups_inherited(), {{"result", "inherited"}})
+      .Add(identities_.cgroups_read(), {{"result", "read"}});
 }
 
 void DimensionCollector::CollectStarts(const std::vector<Line>& lines, Families& families) const {
   const std::string plural = NamesOf(dimension_).plural;
-  FamilyWriter forks = FamilyWriter::Counter(families, MetricName("forks_total"),
-                                             "Processes forked by processes of " + plural + ".", 0);
-  forks.Reserve(lines.size());
-  for (const Line& line : lines) {
-    forks.Add(static_cast<double>(line.counts.forks), line.at.LabelsWith(dimension_),
-              line.at.start());
-  }
-  FamilyWriter execs = FamilyWriter::Counter(families, MetricName("execs_total"),
-                                             "Programs started, by " + plural + ".", 0);
-  execs.Reserve(lines.size());
-  for (const Line& line : lines) {
-    execs.Add(static_cast<double>(line.counts.execs), line.at.LabelsWith(dimension_),
-              line.at.start());
-  }
-  FamilyWriter escalations = FamilyWriter::Counter(
-      families, MetricName("privilege_escalations_total"),
-      "Times that the effective uid of a process of " + plural + " went from non-zero to 0.", 0);
-  escalations.Reserve(lines.size());
-  for (const Line& line : lines) {
-    escalations.Add(static_cast<double>(line.counts.escalations), line.at.LabelsWith(dimension_),
-                    line.at.start());
-  }
+  CollectCounter(lines, "forks_total", "Processes forked by processes of " + plural + ".",
+                 &Counts::forks, families);
+  CollectCounter(lines, "execs_total", "Programs started, by " + plural + ".", &Counts::execs,
+                 families);
+  CollectCounter(
+      lines, "privilege_escalations_total",
+      "Times that the effective uid of a process of " + plural + " went from non-zero to 0.",
+      &Counts::escalations, families);
   FamilyWriter alive =
       FamilyWriter::Gauge(families, MetricName("processes"), "Processes of " + plural + " alive.");
   alive.Reserve(lines.size());
   for (const Line& line : lines) {
-    alive.Add(static_cast<double>(line.at.value->processes), line.at.LabelsWith(dimension_));
+    alive.Add(line.at.value->processes, line.at.LabelsWith(dimension_));
   }
 }
 
@@ -202,7 +190,7 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
   ForEachSeries(dimension_, "outcome", lines, kOutcomesByName.size(),
                 [&](const Line& line, size_t i) {
                   const auto outcome = static_cast<size_t>(kOutcomesByName[i]);
-                  exits.Add(static_cast<double>(line.counts.exits[outcome]),
+                  exits.Add(line.counts.exits[outcome],
                             line.at.LabelsWith(dimension_, {{"outcome", kOutcomeNames[outcome]}}),
                             line.at.start());
                 });
@@ -211,7 +199,7 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
   for (const Line& line : lines) {
     for (size_t kind = 0; kind < kSignalKinds; ++kind) {
       if (line.counts.signals[kind] == 0) continue;
-      signals.Add(static_cast<double>(line.counts.signals[kind]),
+      signals.Add(line.counts.signals[kind],
                   line.at.LabelsWith(dimension_, {{"signal", SignalKindName(kind)}}),
                   line.at.start());
       if (kind == line.counts.newest_signal_kind) {
@@ -224,9 +212,7 @@ void DimensionCollector::CollectEnds(const std::vector<Line>& lines, Families& f
       "Processes of " + plural + " ended by a signal whose default is to dump core.", 0);
   coredumps.Reserve(lines.size());
   for (const Line& line : lines) {
-    coredumps
-        .Add(static_cast<double>(line.counts.coredumps), line.at.LabelsWith(dimension_),
-             line.at.start())
+    coredumps.Add(line.counts.coredumps, line.at.LabelsWith(dimension_), line.at.start())
         .WithExemplar(line.counts.newest_coredump.At(identities_));
   }
 }

@@ -60,6 +60,17 @@ void ForEachSeries(Dimension dimension, std::string_view label, const Values& va
   }
 }
 
+// Adds one series for each value at the cut: a number that began to count when the value came.
+template <typename NumberOf>
+void AddByValue(FamilyWriter& family, Dimension dimension, const LabelValues& values,
+                NumberOf number_of) {
+  const std::vector<ValueAtCut> all = ValuesAtCut(values);
+  family.Reserve(all.size());
+  for (const ValueAtCut& at : all) {
+    family.Add(number_of(at.id), at.LabelsWith(dimension), at.start());
+  }
+}
+
 // cnproc_label_*: every collector that has label values adds its series to these families.
 void CollectLabelNumbers(const char* dimension, const LabelValues& values, double start_time,
                          Families& families);
@@ -101,10 +112,12 @@ class DimensionCollector : public Collector {
   // Null if the process has no value: most are in no container.
   Counts* CountsOf(const Process* process) {
     if (process == nullptr) return nullptr;
-    const ValueId id = process->values[static_cast<size_t>(dimension_)];
+    const ValueId id = process->values[dimension_];
     return id == kNoValue ? nullptr : &counts_.at(values(), id);
   }
   void CountEnd(const Change& change, Counts& counts) const;
+  void CollectCounter(const std::vector<Line>& lines, const char* name, const std::string& help,
+                      uint64_t Counts::*count, Families& families) const;
   void CollectCgroups(const std::vector<Line>& lines, double start_time, Families& families) const;
   void CollectStarts(const std::vector<Line>& lines, Families& families) const;
   void CollectEnds(const std::vector<Line>& lines, Families& families) const;

@@ -22,7 +22,7 @@ class LineageCollector final : public Collector {
     const uint32_t execs = change.late_execs + (change.type == Change::Type::kExeced ? 1 : 0);
     if (execs == 0) return;
     const LabelValues& programs = identities_.values(Dimension::kProgram);
-    const ValueId program = change.process->values[static_cast<size_t>(Dimension::kProgram)];
+    const ValueId program = change.process->values[Dimension::kProgram];
     if (program == kNoValue || change.previous_program == kNoValue) return;
     if (program == kOtherValue && change.previous_program == kOtherValue) {
       execs_.at(pairs_, pairs_.InternOther()) += execs;
@@ -42,12 +42,11 @@ class LineageCollector final : public Collector {
         families, "cnproc_lineage_execs_total",
         "Programs started, by the program that the process was before: its parent's, mostly.", 0);
     for (const ValueAtCut& at : ValuesAtCut(pairs_)) {
-      const uint64_t* count = execs_.find(pairs_, at.id);
       // "other" has no separator, and stands for both.
       const std::string_view pair = at.value->text;
       const size_t separator = pair.find(kSeparator);
       const bool is_other = separator == std::string::npos;
-      execs.Add(count == nullptr ? 0 : static_cast<double>(*count),
+      execs.Add(execs_.get(pairs_, at.id),
                 {{"parent", pair.substr(0, separator)},
                  {"program", is_other ? pair : pair.substr(separator + 1)}},
                 at.start());

@@ -28,7 +28,7 @@ void NewestEnd::Set(const Change& end, double value, const Identities& identitie
   value_ = value;
   unix_time_ns_ = end.timestamp_ns + identities.unix_offset_ns();
   pid_ = end.process->tgid;
-  program_ = end.process->values[static_cast<size_t>(Dimension::kProgram)];
+  program_ = end.process->values[Dimension::kProgram];
   generation_ = identities.values(Dimension::kProgram).generation(program_);
 }
 

@@ -19,7 +19,7 @@ class OomCollector final : public Collector {
   void OnChange(const Change& change) override {
     ++(change.oom_in_cgroup ? in_cgroup_ : on_host_);
     for (size_t i = 0; i < kDimensions.size(); ++i) {
-      const ValueId id = change.process->values[static_cast<size_t>(kDimensions[i])];
+      const ValueId id = change.process->values[kDimensions[i]];
       ++kills_[i].at(identities_.values(kDimensions[i]), id);
     }
   }
@@ -32,19 +32,19 @@ class OomCollector final : public Collector {
                           "Processes that the kernel logged to have killed for want of memory: of "
                           "a cgroup, or of the host.",
                           start)
-        .Add(static_cast<double>(in_cgroup_), {{"scope", "cgroup"}})
-        .Add(static_cast<double>(on_host_), {{"scope", "host"}});
+        .Add(in_cgroup_, {{"scope", "cgroup"}})
+        .Add(on_host_, {{"scope", "host"}});
     FamilyWriter::Counter(families, "cnproc_oom_log_records_lost_total",
                           "Records of the kernel's log that were overwritten before they were "
                           "read: kills may be among them.",
                           start)
-        .Add(static_cast<double>(cut.side.log_records_lost));
+        .Add(cut.side.log_records_lost);
     if (cut.host.oom_kills) {
       FamilyWriter::Counter(families, "cnproc_kernel_oom_kills_total",
                             "Kills by /proc/vmstat since the exporter started: an independent "
                             "audit of cnproc_oom_kills_total.",
                             start)
-          .Add(static_cast<double>(*cut.host.oom_kills));
+          .Add(*cut.host.oom_kills);
     }
     for (size_t i = 0; i < kDimensions.size(); ++i) {
       if (identities_.wanted(kDimensions[i])) CollectBy(kDimensions[i], kills_[i], families);
@@ -59,11 +59,7 @@ class OomCollector final : public Collector {
         std::string("Processes of ") + names.plural + " that the kernel killed for want of memory.",
         0);
     const LabelValues& values = identities_.values(dimension);
-    for (const ValueAtCut& at : ValuesAtCut(values)) {
-      const uint64_t* kills = by_value.find(values, at.id);
-      family.Add(kills == nullptr ? 0 : static_cast<double>(*kills), at.LabelsWith(dimension),
-                 at.start());
-    }
+    AddByValue(family, dimension, values, [&](ValueId id) { return by_value.get(values, id); });
   }
 
   const Identities& identities_;

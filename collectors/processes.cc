@@ -116,15 +116,15 @@ class ProcessesCollector final : public Collector {
   void CollectStarts(double start, Families& families) const {
     FamilyWriter::Counter(families, "cnproc_forks_total",
                           "Forks by kind; a rate over both kinds counts threads too.", start)
-        .Add(static_cast<double>(process_forks_), {{"kind", "process"}})
-        .Add(static_cast<double>(thread_forks_), {{"kind", "thread"}});
+        .Add(process_forks_, {{"kind", "process"}})
+        .Add(thread_forks_, {{"kind", "thread"}});
     FamilyWriter::OfHistograms(families, "cnproc_forks_per_second",
                                "Process forks in each second, empty ones as 0, seconds with lost "
                                "events left out.",
                                start)
         .Add(rate_.histogram());
     FamilyWriter::Counter(families, "cnproc_execs_total", "Programs started in a process.", start)
-        .Add(static_cast<double>(execs_));
+        .Add(execs_);
   }
 
   void CollectEnds(double start, Families& families) const {
@@ -132,11 +132,11 @@ class ProcessesCollector final : public Collector {
         FamilyWriter::Counter(families, "cnproc_process_exits_total",
                               "Processes ended, each once, at its last thread's exit.", start);
     for (size_t i = 0; i < exits_.size(); ++i) {
-      exits.Add(static_cast<double>(exits_[i]), {{"outcome", kOutcomeNames[i]}});
+      exits.Add(exits_[i], {{"outcome", kOutcomeNames[i]}});
     }
     FamilyWriter::Counter(families, "cnproc_thread_exits_total",
                           "Exits of tasks that did not end their process.", start)
-        .Add(static_cast<double>(thread_exits_));
+        .Add(thread_exits_);
     FamilyWriter lifetimes =
         FamilyWriter::OfHistograms(families, "cnproc_process_lifetime_seconds",
                                    "Time from a process' fork to its last exit.", start);
@@ -146,21 +146,21 @@ class ProcessesCollector final : public Collector {
     }
     FamilyWriter::Counter(families, "cnproc_process_lifetimes_unknown_total",
                           "Processes ended whose start was never seen.", start)
-        .Add(static_cast<double>(unknown_lifetimes_));
+        .Add(unknown_lifetimes_);
   }
 
   void CollectSignalsAndCodes(double start, Families& families) const {
     FamilyWriter signals = FamilyWriter::Counter(families, "cnproc_exit_signals_total",
                                                  "Processes ended by a signal.", start);
     for (size_t kind = 0; kind < kSignalKinds; ++kind) {
-      signals.Add(static_cast<double>(signals_[kind]), {{"signal", SignalKindName(kind)}})
+      signals.Add(signals_[kind], {{"signal", SignalKindName(kind)}})
           .WithExemplar(newest_by_signal_[kind].At(identities_));
     }
     FamilyWriter codes = FamilyWriter::Counter(families, "cnproc_exit_codes_total",
                                                "Processes that ended with a non-zero code.", start);
     for (size_t code = 1; code < codes_.size(); ++code) {
       if (!code_seen_[code]) continue;
-      codes.Add(static_cast<double>(codes_[code]), {{"code", std::to_string(code)}});
+      codes.Add(codes_[code], {{"code", std::to_string(code)}});
     }
     FamilyWriter coredumps = FamilyWriter::Counter(
         families, "cnproc_coredumps_total",
@@ -170,7 +170,7 @@ class ProcessesCollector final : public Collector {
       if (!DumpsCore(static_cast<uint8_t>(kind + 1))) continue;
       for (const bool written : {false, true}) {
         coredumps
-            .Add(static_cast<double>(coredumps_[kind][written]),
+            .Add(coredumps_[kind][written],
                  {{"signal", SignalKindName(kind)}, {"written", written ? "true" : "false"}})
             .WithExemplar(newest_coredumps_[kind][written].At(identities_));
       }
@@ -181,38 +181,37 @@ class ProcessesCollector final : public Collector {
     FamilyWriter changes = FamilyWriter::Counter(
         families, "cnproc_credential_changes_total",
         "Changes of a process' uids or gids, by the effective id afterwards.", start);
-    changes
-        .Add(static_cast<double>(gid_changes_[kToOther]), {{"credential", "gid"}, {"to", "other"}})
-        .Add(static_cast<double>(gid_changes_[kToRoot]), {{"credential", "gid"}, {"to", "root"}})
-        .Add(static_cast<double>(uid_changes_[kToOther]), {{"credential", "uid"}, {"to", "other"}})
-        .Add(static_cast<double>(uid_changes_[kToRoot]), {{"credential", "uid"}, {"to", "root"}});
+    changes.Add(gid_changes_[kToOther], {{"credential", "gid"}, {"to", "other"}})
+        .Add(gid_changes_[kToRoot], {{"credential", "gid"}, {"to", "root"}})
+        .Add(uid_changes_[kToOther], {{"credential", "uid"}, {"to", "other"}})
+        .Add(uid_changes_[kToRoot], {{"credential", "uid"}, {"to", "root"}});
     FamilyWriter::Counter(families, "cnproc_privilege_escalations_total",
                           "Times that a process' effective uid went from non-zero to 0.", start)
-        .Add(static_cast<double>(escalations_));
+        .Add(escalations_);
     FamilyWriter::Counter(families, "cnproc_sessions_total", "Sessions created by setsid.", start)
-        .Add(static_cast<double>(sessions_));
+        .Add(sessions_);
     FamilyWriter::Counter(families, "cnproc_ptrace_total",
                           "Ptrace attaches and detaches: calls, not traced processes.", start)
-        .Add(static_cast<double>(attaches_), {{"action", "attach"}})
-        .Add(static_cast<double>(detaches_), {{"action", "detach"}});
+        .Add(attaches_, {{"action", "attach"}})
+        .Add(detaches_, {{"action", "detach"}});
   }
 
   void CollectTable(const Cut& cut, Families& families) const {
     FamilyWriter::Gauge(families, "cnproc_processes", "Processes alive, by the process table.")
-        .Add(static_cast<double>(cut.processes.processes()));
+        .Add(cut.processes.processes());
     FamilyWriter::Gauge(families, "cnproc_threads",
                         "Tasks alive, by the process table: every thread of every process.")
-        .Add(static_cast<double>(cut.processes.threads()));
+        .Add(cut.processes.threads());
     FamilyWriter::Counter(families, "cnproc_processes_reconciled_total",
                           "Processes that a comparison with /proc, or an event of a process never "
                           "heard of, showed to have appeared or vanished unseen.",
                           cut.start_time_seconds)
-        .Add(static_cast<double>(appeared_), {{"change", "appeared"}})
-        .Add(static_cast<double>(vanished_), {{"change", "vanished"}});
+        .Add(appeared_, {{"change", "appeared"}})
+        .Add(vanished_, {{"change", "vanished"}});
     FamilyWriter::Counter(families, "cnproc_process_table_evictions_total",
                           "Tasks given up because the process table was full.",
                           cut.start_time_seconds)
-        .Add(static_cast<double>(cut.processes.evictions()));
+        .Add(cut.processes.evictions());
   }
 
   static void CollectLimits(const Cut& cut, Families& families) {
@@ -220,12 +219,12 @@ class ProcessesCollector final : public Collector {
       FamilyWriter::Gauge(families, "cnproc_kernel_tasks",
                           "Tasks by /proc/loadavg, zombies included: what counts against the "
                           "limits.")
-          .Add(static_cast<double>(*cut.host.tasks));
+          .Add(*cut.host.tasks);
     }
     if (cut.host.pid_max && cut.host.threads_max) {
       FamilyWriter::Gauge(families, "cnproc_tasks_limit", "The kernel's limits for tasks.")
-          .Add(static_cast<double>(*cut.host.pid_max), {{"limit", "pid_max"}})
-          .Add(static_cast<double>(*cut.host.threads_max), {{"limit", "threads_max"}});
+          .Add(*cut.host.pid_max, {{"limit", "pid_max"}})
+          .Add(*cut.host.threads_max, {{"limit", "threads_max"}});
     }
   }
 

@@ -30,7 +30,7 @@ class ProgramCollector final : public DimensionCollector {
   void OnChange(const Change& change) override {
     DimensionCollector::OnChange(change);
     if (change.type != Change::Type::kProcessEnded) return;
-    const ValueId program = change.process->values[static_cast<size_t>(Dimension::kProgram)];
+    const ValueId program = change.process->values[Dimension::kProgram];
     const WaitStatus status(change.wait_status);
     if (status.outcome() == Outcome::kError) CountCode(codes_.at(values(), program), status.code);
     if (!with_lifetime_ || change.process->start_ns == kUnknownStart) return;
@@ -47,8 +47,7 @@ class ProgramCollector final : public DimensionCollector {
                                                "Ended processes by how they got their program.",
                                                cut.start_time_seconds);
     for (size_t i = 0; i < kNameSourceCount; ++i) {
-      names.Add(static_cast<double>(identities().names(static_cast<NameSource>(i))),
-                {{"source", kSourceNames[i]}});
+      names.Add(identities().names(static_cast<NameSource>(i)), {{"source", kSourceNames[i]}});
     }
   }
 
@@ -85,23 +84,20 @@ class ProgramCollector final : public DimensionCollector {
       if (codes == nullptr) continue;
       for (const auto& [code, count] : *codes) {
         const std::string text = code == kOtherCodes ? "other" : std::to_string(code);
-        ends.Add(static_cast<double>(count), at.LabelsWith(Dimension::kProgram, {{"code", text}}),
-                 at.start());
+        ends.Add(count, at.LabelsWith(Dimension::kProgram, {{"code", text}}), at.start());
       }
     }
   }
 
   void CollectLifetimes(Families& families) const {
-    static const Lifetimes kNone;
     FamilyWriter lifetimes =
         FamilyWriter::OfHistograms(families, "cnproc_program_lifetime_seconds",
                                    "Time from fork to last exit of the processes of programs.", 0);
     const std::vector<ValueAtCut> all = ValuesAtCut(values());
     lifetimes.Reserve(all.size());
     for (const ValueAtCut& at : all) {
-      const Lifetimes* found = lifetimes_.find(values(), at.id);
-      lifetimes.Add((found == nullptr ? kNone : *found).histogram,
-                    at.LabelsWith(Dimension::kProgram), at.start());
+      lifetimes.Add(lifetimes_.get(values(), at.id).histogram, at.LabelsWith(Dimension::kProgram),
+                    at.start());
     }
   }
 

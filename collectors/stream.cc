@@ -49,7 +49,7 @@ class StreamCollector final : public Collector {
                                                 "Process events received and decoded, by type.",
                                                 cut.start_time_seconds);
     for (size_t i = 0; i < kEventTypeCount; ++i) {
-      events.Add(static_cast<double>(cut.stream.events[i]), {{"event", kEventNames[i]}});
+      events.Add(cut.stream.events[i], {{"event", kEventNames[i]}});
     }
     FamilyWriter::OfHistograms(families, "cnproc_event_delay_seconds",
                                "Time from the kernel's timestamp of an event until it was "
@@ -59,14 +59,14 @@ class StreamCollector final : public Collector {
     FamilyWriter::Counter(families, "cnproc_messages_rejected_total",
                           "Messages on the connector that are no event of the kernel.",
                           cut.start_time_seconds)
-        .Add(static_cast<double>(cut.stream.malformed), {{"reason", "malformed"}})
-        .Add(static_cast<double>(cut.stream.foreign_sender), {{"reason", "foreign_sender"}})
-        .Add(static_cast<double>(cut.stream.unknown_event), {{"reason", "unknown_event"}});
+        .Add(cut.stream.malformed, {{"reason", "malformed"}})
+        .Add(cut.stream.foreign_sender, {{"reason", "foreign_sender"}})
+        .Add(cut.stream.unknown_event, {{"reason", "unknown_event"}});
   }
 
   static void CollectLost(const Cut& cut, Families& families) {
     const auto dropped = [&cut](SocketId socket) {
-      return static_cast<double>(cut.stream.dropped[static_cast<size_t>(socket)]);
+      return static_cast<double>(cut.stream.dropped[socket]);
     };
     FamilyWriter::Counter(
         families, "cnproc_events_lost_total",
@@ -76,18 +76,18 @@ class StreamCollector final : public Collector {
         cut.start_time_seconds)
         .Add(dropped(SocketId::kLife), {{"reason", "receive_buffer"}})
         .Add(dropped(SocketId::kAttribute), {{"reason", "attribute_buffer"}})
-        .Add(static_cast<double>(cut.stream.lost_in_kernel), {{"reason", "kernel"}})
-        .Add(static_cast<double>(cut.stream.forks_unsubscribed), {{"reason", "unsubscribed"}});
+        .Add(cut.stream.lost_in_kernel, {{"reason", "kernel"}})
+        .Add(cut.stream.forks_unsubscribed, {{"reason", "unsubscribed"}});
     FamilyWriter::Counter(families, "cnproc_enobufs_total",
                           "Receive calls that failed with ENOBUFS: overruns, not events.",
                           cut.start_time_seconds)
-        .Add(static_cast<double>(cut.stream.overruns));
+        .Add(cut.stream.overruns);
     if (cut.host.kernel_forks) {
       FamilyWriter::Counter(families, "cnproc_kernel_forks_total",
                             "Forks of processes and threads by /proc/stat since the exporter "
                             "started: an independent audit of cnproc_forks_total.",
                             cut.start_time_seconds)
-          .Add(static_cast<double>(*cut.host.kernel_forks));
+          .Add(*cut.host.kernel_forks);
     }
   }
 
@@ -96,13 +96,13 @@ class StreamCollector final : public Collector {
                           "Renewals of the subscription: another tool had muted it, or a socket "
                           "failed.",
                           cut.start_time_seconds)
-        .Add(static_cast<double>(cut.stream.resubscriptions_muted), {{"reason", "muted"}})
-        .Add(static_cast<double>(cut.stream.resubscriptions_error), {{"reason", "error"}});
+        .Add(cut.stream.resubscriptions_muted, {{"reason", "muted"}})
+        .Add(cut.stream.resubscriptions_error, {{"reason", "error"}});
     FamilyWriter::Counter(families, "cnproc_resyncs_total",
                           "Reconciliations of the process table with /proc.",
                           cut.start_time_seconds)
-        .Add(static_cast<double>(cut.stream.resyncs_loss), {{"reason", "loss"}})
-        .Add(static_cast<double>(cut.stream.resyncs_resubscribe), {{"reason", "resubscribe"}});
+        .Add(cut.stream.resyncs_loss, {{"reason", "loss"}})
+        .Add(cut.stream.resyncs_resubscribe, {{"reason", "resubscribe"}});
   }
 
   Histogram delay_{kDelayBounds, Histogram::Buckets::kClassicAndNative};

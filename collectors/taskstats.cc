@@ -68,10 +68,10 @@ class TaskstatsCollector final : public Collector {
     const double start = cut.start_time_seconds;
     FamilyWriter::Counter(families, "cnproc_taskstats_records_total",
                           "Exit records of tasks received.", start)
-        .Add(static_cast<double>(cut.side.exit_records));
+        .Add(cut.side.exit_records);
     FamilyWriter::Counter(families, "cnproc_taskstats_records_lost_total",
                           "Exit records lost in the receive buffer.", start)
-        .Add(static_cast<double>(cut.side.exit_records_lost));
+        .Add(cut.side.exit_records_lost);
     FamilyWriter::Counter(families, "cnproc_short_lived_cpu_seconds_total",
                           "CPU time of ended processes that lived less than a minute, which "
                           "sampling cannot see.",
@@ -107,7 +107,7 @@ class TaskstatsCollector final : public Collector {
     }
     short_lived_ += cpu;
     for (size_t i = 0; i < kDimensions.size(); ++i) {
-      const ValueId id = process.values[static_cast<size_t>(kDimensions[i])];
+      const ValueId id = process.values[kDimensions[i]];
       if (id != kNoValue) cpu_[i].at(identities_.values(kDimensions[i]), id) += cpu;
     }
   }
@@ -129,8 +129,7 @@ class TaskstatsCollector final : public Collector {
     const std::vector<ValueAtCut> all = ValuesAtCut(values);
     family.Reserve(all.size() * kModes.size());
     ForEachSeries(dimension, "mode", all, kModes.size(), [&](const ValueAtCut& at, size_t i) {
-      const CpuSum* found = by_value.find(values, at.id);
-      const int64_t us = found == nullptr ? 0 : found->*kModes[i].us;
+      const int64_t us = by_value.get(values, at.id).*kModes[i].us;
       family.Add(Seconds(us), at.LabelsWith(dimension, {{"mode", kModes[i].name}}), at.start());
     });
   }

@@ -36,16 +36,13 @@ class UserCollector final : public Collector {
 
   const LabelValues& values() const { return identities_.values(Dimension::kUser); }
   Counts& CountsOf(const Process& process) {
-    return counts_.at(values(), process.values[static_cast<size_t>(Dimension::kUser)]);
+    return counts_.at(values(), process.values[Dimension::kUser]);
   }
   void CollectOne(Families& families, const char* name, const char* help,
                   uint64_t Counts::*count) const {
     FamilyWriter family = FamilyWriter::Counter(families, name, help, 0);
-    for (const ValueAtCut& at : ValuesAtCut(values())) {
-      const Counts* counts = counts_.find(values(), at.id);
-      family.Add(counts == nullptr ? 0 : static_cast<double>(counts->*count),
-                 at.LabelsWith(Dimension::kUser), at.start());
-    }
+    AddByValue(family, Dimension::kUser, values(),
+               [&](ValueId id) { return counts_.get(values(), id).*count; });
   }
 
   const Identities& identities_;

@@ -109,9 +109,8 @@ absl::StatusOr<PipelineInputs> OpenInputs(const Options& options) {
     Log(Severity::kWarn, absl::StrCat("refused forks are not counted: ",
                                       std::string(side.refusals->status().message())));
   }
-  return PipelineInputs{.source = std::move(source->datagrams),
-                        .side = std::move(side),
-                        .waker = *std::move(waker)};
+  return PipelineInputs{
+      .source = std::move(source->datagrams), .side = std::move(side), .waker = *std::move(waker)};
 }
 
 }  // namespace cnproc

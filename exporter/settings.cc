@@ -65,7 +65,7 @@ std::string WhyNoUnit(const std::string& name) {
 std::vector<std::string> ImpossibleExpectations(const Settings& settings) {
   std::vector<std::string> result;
   const auto expected = [&settings](Dimension dimension) -> const std::vector<std::string>& {
-    return settings.labels[static_cast<size_t>(dimension)].expected;
+    return settings.labels[dimension].expected;
   };
   const auto add = [&result](const char* kind, const std::string& name, const std::string& why) {
     if (why.empty()) return;
@@ -83,7 +83,7 @@ Settings MakeSettings(const Options& options, const Config& config) {
   const int64_t idle_ns = options.idle_timeout_ns;
   Settings settings;
   const auto set = [&settings](Dimension dimension, LabelPolicy policy) {
-    settings.labels[static_cast<size_t>(dimension)] = std::move(policy);
+    settings.labels[dimension] = std::move(policy);
   };
   set(Dimension::kProgram, MakePolicy(options.program, config.program, idle_ns));
   set(Dimension::kUnit, MakePolicy(options.unit, config.unit, idle_ns));

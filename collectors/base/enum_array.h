@@ -12,6 +12,7 @@ template <typename Enum, typename T, size_t kSize>
 class EnumArray : public std::array<T, kSize> {
  public:
   using Base = std::array<T, kSize>;
+  using Base::operator[];
   constexpr T& operator[](Enum index) { return Base::operator[](static_cast<size_t>(index)); }
   constexpr const T& operator[](Enum index) const {
     return Base::operator[](static_cast<size_t>(index));

@@ -73,15 +73,14 @@ Connector::~Connector() {
 }
 
 void Connector::Retire(SocketId id) {
-  const auto index = static_cast<size_t>(id);
-  if (sockets_[index].fd() < 0) return;
-  const absl::StatusOr<uint64_t> drops = sockets_[index].Drops();
-  if (drops.ok()) drops_of_closed_sockets_[index] += *drops;
+  if (sockets_[id].fd() < 0) return;
+  const absl::StatusOr<uint64_t> drops = sockets_[id].Drops();
+  if (drops.ok()) drops_of_closed_sockets_[id] += *drops;
   // Of an error nobody is left to be told. An IGNORE without a LISTEN would be at others' expense.
   if (id == SocketId::kLife && std::exchange(listening_, false)) {
-    (void)sockets_[index].Send(EncodeConnectorRequest(ConnectorOperation::kIgnore, 0));
+    (void)sockets_[id].Send(EncodeConnectorRequest(ConnectorOperation::kIgnore, 0));
   }
-  sockets_[index] = NetlinkSocket();
+  sockets_[id] = NetlinkSocket();
 }
 
 absl::Status Connector::OpenSockets() {
@@ -92,7 +91,6 @@ absl::Status Connector::OpenSocketsHere() {
   constexpr uint32_t kGroup = 1u << (CN_IDX_PROC - 1);
   const uint32_t nobodys_number = RandomNumber();
   for (const SocketId id : {SocketId::kLife, SocketId::kAttribute}) {
-    const auto index = static_cast<size_t>(id);
     absl::StatusOr<NetlinkSocket> opened =
         NetlinkSocket::Open(NETLINK_CONNECTOR, kGroup, ConnectorFilter(id, nobodys_number));
     if (!opened.ok()) return AdviseOnOpen(opened.status());
@@ -101,7 +99,7 @@ absl::Status Connector::OpenSocketsHere() {
     if (!grant.ok()) return grant.status();
     if (id == SocketId::kLife) grant_ = *grant;
     Retire(id);
-    sockets_[index] = *std::move(opened);
+    sockets_[id] = *std::move(opened);
   }
   absl::StatusOr<NetlinkSocket> probe = NetlinkSocket::Open(NETLINK_CONNECTOR, 0, {});
   if (!probe.ok()) return AdviseOnOpen(probe.status());
@@ -224,18 +222,17 @@ void Connector::Wait(int wake_fd, int64_t timeout_ns) {
 }
 
 absl::StatusOr<SourceRead> Connector::Read(SocketId id) {
-  const auto index = static_cast<size_t>(id);
   if (id == SocketId::kLife && !unread_.empty()) {
     return SourceRead{.outcome = ReceiveOutcome::kDatagrams,
                       .may_have_more = true,
                       .datagrams = std::exchange(unread_, {})};
   }
-  ReceiveBatch& batch = *batches_[index];
-  absl::StatusOr<ReceiveOutcome> outcome = sockets_[index].Receive(batch);
+  ReceiveBatch& batch = *batches_[id];
+  absl::StatusOr<ReceiveOutcome> outcome = sockets_[id].Receive(batch);
   if (!outcome.ok()) return outcome.status();
   if (*outcome != ReceiveOutcome::kDatagrams) return SourceRead{.outcome = *outcome};
   const int64_t now_ns = MonotonicNs();
-  std::vector<Datagram>& datagrams = datagrams_[index];
+  std::vector<Datagram>& datagrams = datagrams_[id];
   datagrams.clear();
   for (size_t i = 0; i < batch.size(); ++i) {
     datagrams.push_back({.socket = id,
@@ -249,10 +246,9 @@ absl::StatusOr<SourceRead> Connector::Read(SocketId id) {
 }
 
 absl::StatusOr<uint64_t> Connector::Drops(SocketId id) {
-  const auto index = static_cast<size_t>(id);
-  absl::StatusOr<uint64_t> drops = sockets_[index].Drops();
+  absl::StatusOr<uint64_t> drops = sockets_[id].Drops();
   if (!drops.ok()) return drops.status();
-  return drops_of_closed_sockets_[index] + *drops;
+  return drops_of_closed_sockets_[id] + *drops;
 }
 
 int64_t Connector::NowNs() const { return MonotonicNs(); }

@@ -3,7 +3,6 @@
 #ifndef CNPROC_COLLECTORS_KERNEL_CONNECTOR_H_
 #define CNPROC_COLLECTORS_KERNEL_CONNECTOR_H_
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -14,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collectors/base/enum_array.h"
 #include "collectors/kernel/cn_proc.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/kernel/netlink_socket.h"
@@ -59,14 +59,14 @@ class Connector final : public DatagramSource {
   absl::StatusOr<bool> AwaitAck(uint32_t ack, int64_t deadline_ns);
   void ProbeEachCpu(const ConnectorRequest& request);
   void EndProbe();
-  NetlinkSocket& socket(SocketId id) { return sockets_[static_cast<size_t>(id)]; }
+  NetlinkSocket& socket(SocketId id) { return sockets_[id]; }
 
   const ConnectorOptions options_;
-  std::array<NetlinkSocket, kSocketCount> sockets_;
+  EnumArray<SocketId, NetlinkSocket, kSocketCount> sockets_;
   bool listening_ = false;  // LISTEN went through the life socket
-  std::array<std::unique_ptr<ReceiveBatch>, kSocketCount> batches_;
-  std::array<std::vector<Datagram>, kSocketCount> datagrams_;
-  std::array<uint64_t, kSocketCount> drops_of_closed_sockets_{};
+  EnumArray<SocketId, std::unique_ptr<ReceiveBatch>, kSocketCount> batches_;
+  EnumArray<SocketId, std::vector<Datagram>, kSocketCount> datagrams_;
+  EnumArray<SocketId, uint64_t, kSocketCount> drops_of_closed_sockets_{};
   ReceiveBufferGrant grant_;
   // Behind the acknowledgement that was waited for.
   std::span<const Datagram> unread_;

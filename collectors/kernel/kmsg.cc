@@ -144,8 +144,8 @@ std::optional<OomKill> OomLog::Take(const KmsgRecord& record) {
 }
 
 absl::StatusOr<KmsgReader> KmsgReader::Open(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) {
     const int error = errno;
     const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat("cannot open ", path));
     std::string remedy;
@@ -163,28 +163,16 @@ absl::StatusOr<KmsgReader> KmsgReader::Open(const std::string& path) {
                                     " (--device=/dev/kmsg:/dev/kmsg:r; on Kubernetes overlay oom), "
                                     "or do without: --no-collector.oom"));
   }
-  KmsgReader reader(fd);
-  if (lseek(fd, 0, SEEK_END) < 0) return absl::ErrnoToStatus(errno, absl::StrCat("lseek ", path));
-  return reader;
-}
-
-KmsgReader::~KmsgReader() {
-  if (fd_ >= 0) close(fd_);
-}
-
-KmsgReader::KmsgReader(KmsgReader&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), log_(std::move(other.log_)) {}
-
-KmsgReader& KmsgReader::operator=(KmsgReader&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(log_, other.log_);
-  return *this;
+  if (lseek(fd.get(), 0, SEEK_END) < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("lseek ", path));
+  }
+  return KmsgReader(std::move(fd));
 }
 
 absl::Status KmsgReader::Read(std::vector<OomKill>& kills) {
   std::array<char, kRecordBytes> buffer;
   for (int i = 0; i < kMaxRecordsPerRead; ++i) {
-    const ssize_t length = read(fd_, buffer.data(), buffer.size());
+    const ssize_t length = read(fd_.get(), buffer.data(), buffer.size());
     if (length < 0 && errno == EAGAIN) return absl::OkStatus();
     // EPIPE: records were overwritten; the next one's number says how many. EINVAL: one did not
     // fit, and none that counts here is that long.

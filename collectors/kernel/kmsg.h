@@ -10,10 +10,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collectors/base/unique_fd.h"
 
 namespace cnproc {
 
@@ -55,9 +57,6 @@ class KmsgReader {
   // Begins behind the newest record. Errors: kPermissionDenied without CAP_SYSLOG where
   // kernel.dmesg_restrict is 1.
   static absl::StatusOr<KmsgReader> Open(const std::string& path);
-  ~KmsgReader();
-  KmsgReader(KmsgReader&& other) noexcept;
-  KmsgReader& operator=(KmsgReader&& other) noexcept;
 
   // Appends the kills logged since the last call. Never blocks, reads a bounded number of records;
   // what is left waits for the next call.
@@ -66,9 +65,9 @@ class KmsgReader {
   uint64_t lost() const { return log_.lost(); }
 
  private:
-  explicit KmsgReader(int fd) : fd_(fd) {}
+  explicit KmsgReader(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  int fd_ = -1;
+  UniqueFd fd_;
   OomLog log_;
 };
 

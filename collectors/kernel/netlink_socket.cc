@@ -45,31 +45,18 @@ std::span<const std::byte> ReceiveBatch::bytes(size_t index) const {
           std::min<size_t>(headers_[index].msg_len, bytes_each_)};
 }
 
-NetlinkSocket::~NetlinkSocket() {
-  if (fd_ >= 0) close(fd_);
-}
-
-NetlinkSocket::NetlinkSocket(NetlinkSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), drops_(other.drops_) {}
-
-NetlinkSocket& NetlinkSocket::operator=(NetlinkSocket&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(drops_, other.drops_);
-  return *this;
-}
-
 absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(int protocol, uint32_t groups,
                                                   std::span<const sock_filter> filter) {
   NetlinkSocket result;
-  result.fd_ = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-  if (result.fd_ < 0) return absl::ErrnoToStatus(errno, "socket(AF_NETLINK)");
+  result.fd_.Reset(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!result.fd_) return absl::ErrnoToStatus(errno, "socket(AF_NETLINK)");
   if (!filter.empty()) {
     if (absl::Status status = result.AttachFilter(filter); !status.ok()) return status;
   }
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = groups;
-  if (bind(result.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  if (bind(result.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return absl::ErrnoToStatus(errno, "bind(AF_NETLINK)");
   }
   return result;
@@ -79,7 +66,7 @@ absl::Status NetlinkSocket::AttachFilter(std::span<const sock_filter> filter) co
   // The kernel copies the program and does not write to it.
   const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
                            .filter = const_cast<sock_filter*>(filter.data())};
-  if (setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
+  if (setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
     return absl::ErrnoToStatus(errno, "setsockopt(SO_ATTACH_FILTER)");
   }
   return absl::OkStatus();
@@ -88,13 +75,13 @@ absl::Status NetlinkSocket::AttachFilter(std::span<const sock_filter> filter) co
 absl::StatusOr<ReceiveBufferGrant> NetlinkSocket::RequestReceiveBuffer(uint32_t bytes) {
   const int asked = static_cast<int>(std::min<uint32_t>(bytes, INT32_MAX / 2));
   ReceiveBufferGrant grant;
-  grant.forced = setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &asked, sizeof(asked)) == 0;
-  if (!grant.forced && setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &asked, sizeof(asked)) != 0) {
+  grant.forced = setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &asked, sizeof(asked)) == 0;
+  if (!grant.forced && setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &asked, sizeof(asked)) != 0) {
     return absl::ErrnoToStatus(errno, "setsockopt(SO_RCVBUF)");
   }
   int granted = 0;
   socklen_t length = sizeof(granted);
-  if (getsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &granted, &length) != 0) {
+  if (getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &granted, &length) != 0) {
     return absl::ErrnoToStatus(errno, "getsockopt(SO_RCVBUF)");
   }
   grant.bytes = static_cast<uint32_t>(granted);
@@ -103,7 +90,7 @@ absl::StatusOr<ReceiveBufferGrant> NetlinkSocket::RequestReceiveBuffer(uint32_t 
 
 absl::Status NetlinkSocket::ConnectToKernel() const {
   const sockaddr_nl kernel = KernelAddress();
-  if (connect(fd_, reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) != 0) {
+  if (connect(fd(), reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) != 0) {
     return absl::ErrnoToStatus(errno, "connect(AF_NETLINK)");
   }
   return absl::OkStatus();
@@ -111,7 +98,7 @@ absl::Status NetlinkSocket::ConnectToKernel() const {
 
 absl::Status NetlinkSocket::Send(std::span<const std::byte> datagram) const {
   const sockaddr_nl kernel = KernelAddress();
-  if (sendto(fd_, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+  if (sendto(fd(), datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
              sizeof(kernel)) < 0) {
     return absl::ErrnoToStatus(errno, "sendto(AF_NETLINK)");
   }
@@ -124,7 +111,7 @@ absl::StatusOr<ReceiveOutcome> NetlinkSocket::Receive(ReceiveBatch& batch) const
     batch.headers_[i].msg_hdr.msg_namelen = kSenderBytes;
   }
   batch.size_ = 0;
-  const int count = recvmmsg(fd_, batch.headers_.data(), static_cast<unsigned>(batch.capacity()),
+  const int count = recvmmsg(fd(), batch.headers_.data(), static_cast<unsigned>(batch.capacity()),
                              MSG_DONTWAIT, nullptr);
   if (count > 0) {
     batch.size_ = static_cast<size_t>(count);
@@ -138,7 +125,7 @@ absl::StatusOr<ReceiveOutcome> NetlinkSocket::Receive(ReceiveBatch& batch) const
 absl::StatusOr<uint64_t> NetlinkSocket::Drops() {
   std::array<uint32_t, SK_MEMINFO_VARS> memory{};
   socklen_t length = sizeof(memory);
-  if (getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) {
+  if (getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) {
     return absl::ErrnoToStatus(errno, "getsockopt(SO_MEMINFO)");
   }
   // Unsigned subtraction takes the wrap of the kernel's 32-bit counter in its stride.

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collectors/base/unique_fd.h"
 #include "collectors/kernel/datagram.h"
 
 namespace cnproc {
@@ -55,18 +56,13 @@ struct ReceiveBufferGrant {
 // Owns its descriptor. Not thread safe, but for being moved to another thread.
 class NetlinkSocket {
  public:
-  NetlinkSocket() = default;
-  ~NetlinkSocket();
-  NetlinkSocket(NetlinkSocket&& other) noexcept;
-  NetlinkSocket& operator=(NetlinkSocket&& other) noexcept;
-
   // Non-blocking, close-on-exec, with a port id that the kernel chooses: getpid() collides between
   // containers that share a network namespace. `filter` is attached before the socket joins
   // `groups` (a bit mask), so that nothing unfiltered is ever queued; an empty one filters nothing.
   static absl::StatusOr<NetlinkSocket> Open(int protocol, uint32_t groups,
                                             std::span<const sock_filter> filter);
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
 
   // Takes the place of the one that was attached.
   absl::Status AttachFilter(std::span<const sock_filter> filter) const;
@@ -85,7 +81,7 @@ class NetlinkSocket {
   absl::StatusOr<uint64_t> Drops();
 
  private:
-  int fd_ = -1;
+  UniqueFd fd_;
   uint64_t drops_ = 0;
 };
 

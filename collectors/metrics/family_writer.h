@@ -5,6 +5,7 @@
 
 #include <prometheus/metric_type.h>
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -39,6 +40,12 @@ class FamilyWriter {
   // A series that is younger than its family gives its own start.
   FamilyWriter& Add(double value, LabelViews labels = {},
                     std::optional<double> start_time_seconds = std::nullopt);
+  // Exact up to 2^53, as all that Prometheus stores.
+  template <std::integral Integer>
+  FamilyWriter& Add(Integer value, LabelViews labels = {},
+                    std::optional<double> start_time_seconds = std::nullopt) {
+    return Add(static_cast<double>(value), labels, start_time_seconds);
+  }
   FamilyWriter& Add(const Histogram& histogram, LabelViews labels = {},
                     std::optional<double> start_time_seconds = std::nullopt);
   // Of the series added last, a counter.

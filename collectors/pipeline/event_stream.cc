@@ -101,7 +101,7 @@ absl::StatusOr<Round> EventStream::EndRound() {
 
 absl::StatusOr<bool> EventStream::ReadLife() {
   bool drained = false;
-  uint64_t drops = stats_.dropped[static_cast<size_t>(SocketId::kLife)];
+  uint64_t drops = stats_.dropped[SocketId::kLife];
   for (int reads = 0; reads < kMaxLifeReads && !drained; ++reads) {
     const int64_t before_read_ns = source_.NowNs();
     absl::StatusOr<SourceRead> read = source_.Read(SocketId::kLife);
@@ -159,7 +159,7 @@ absl::Status EventStream::ReadAttributes(bool thorough) {
 // With the batch that they are applied in, so that every cut agrees with itself.
 void EventStream::Count(std::span<const Event> events) {
   for (const Event& event : events) {
-    ++stats_.events[static_cast<size_t>(event.type)];
+    ++stats_.events[event.type];
     stats_.newest_event_ns = std::max(stats_.newest_event_ns, event.timestamp_ns);
   }
 }
@@ -219,7 +219,7 @@ absl::StatusOr<uint64_t> EventStream::ReadDrops() {
   for (const SocketId socket : {SocketId::kLife, SocketId::kAttribute}) {
     absl::StatusOr<uint64_t> drops = source_.Drops(socket);
     if (!drops.ok()) return drops.status();
-    stats_.dropped[static_cast<size_t>(socket)] = *drops;
+    stats_.dropped[socket] = *drops;
     sum += *drops;
   }
   return sum;

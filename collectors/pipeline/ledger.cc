@@ -17,7 +17,7 @@ constexpr int64_t kRecordMaxAgeNs = 60 * kNsPerSecond;
 Identities::Wanted WantedDimensions(const std::vector<const CollectorSpec*>& collectors) {
   Identities::Wanted wanted{};
   for (const CollectorSpec* spec : collectors) {
-    if (spec->dimension) wanted[static_cast<size_t>(*spec->dimension)] = true;
+    if (spec->dimension) wanted[*spec->dimension] = true;
   }
   return wanted;
 }
@@ -175,7 +175,7 @@ void Ledger::NotifyKill(const OomKill& kill) {
 void Ledger::NotifyRefusals(const Refusals& refusals) {
   const auto values = identities_.ValuesOf(refusals.who);
   for (const Dimension dimension : {Dimension::kUnit, Dimension::kContainer}) {
-    const ValueId value = values[static_cast<size_t>(dimension)];
+    const ValueId value = values[dimension];
     if (value == kNoValue) continue;
     for (Enabled& enabled : collectors_) {
       enabled.collector->OnForkRefusals(dimension, value, refusals.count);

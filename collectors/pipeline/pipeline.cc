@@ -46,9 +46,7 @@ bool NeedCgroups(const std::vector<const CollectorSpec*>& collectors) {
   });
 }
 
-uint64_t ExecsOf(const StreamStats& stats) {
-  return stats.events[static_cast<size_t>(EventType::kExec)];
-}
+uint64_t ExecsOf(const StreamStats& stats) { return stats.events[EventType::kExec]; }
 
 void BlockAllSignals() {
   sigset_t all;

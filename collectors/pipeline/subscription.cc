@@ -120,11 +120,10 @@ void Subscription::Renew(bool replace_sockets, const std::string& why, Outcome& 
 // /proc/stat was read before the round, which has left the life socket empty.
 void Subscription::EndAudit(uint64_t kernel_forks, Outcome& outcome) {
   const StreamStats& stats = stream_.stats();
-  const ForkAudit audit{
-      .kernel_forks = kernel_forks,
-      .forks_seen = stats.events[static_cast<size_t>(EventType::kFork)],
-      .lost = stats.lost() - stats.dropped[static_cast<size_t>(SocketId::kAttribute)],
-      .messages = stats.messages};
+  const ForkAudit audit{.kernel_forks = kernel_forks,
+                        .forks_seen = stats.events[EventType::kFork],
+                        .lost = stats.lost() - stats.dropped[SocketId::kAttribute],
+                        .messages = stats.messages};
   if (narrows_baseline_) NarrowBaseline(audit);
   if (unsubscribed_) AccountForUnsubscribed(audit);
   if (!tick_) return;

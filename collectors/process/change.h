@@ -5,9 +5,9 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstdint>
 
+#include "collectors/base/enum_array.h"
 #include "collectors/process/event.h"
 #include "collectors/process/exit_record.h"
 #include "collectors/process/process_facts.h"
@@ -28,7 +28,7 @@ struct Process {
   pid_t first_other_thread = 0;  // the process table's list of threads, 0 = none
   uint32_t other_threads = 0;    // living threads but the leader
   // Kept by Identities, inherited at fork: ids of label values by Dimension, 0 = none (yet).
-  std::array<uint32_t, kDimensionCount> values{};
+  EnumArray<Dimension, uint32_t, kDimensionCount> values{};
   NameSource name_source = NameSource::kUnknown;  // of the program
   bool leader_exited = false;                     // other threads keep the process alive
   bool kernel_thread = false;

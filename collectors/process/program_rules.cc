@@ -190,7 +190,7 @@ bool ProgramRule::CanGive(std::string_view name) const {
 ProgramRules::ProgramRules(std::vector<ProgramRule> rules) {
   for (const ProgramRule& rule : rules) {
     for (const ProgramRule::Expression& expression : rule.expressions_) {
-      needs_[static_cast<size_t>(expression.input)] = true;
+      needs_[expression.input] = true;
     }
   }
   rules_ = std::make_shared<const std::vector<ProgramRule>>(std::move(rules));

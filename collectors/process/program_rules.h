@@ -14,6 +14,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "collectors/base/enum_array.h"
 
 namespace re2 {
 class RE2;
@@ -84,7 +85,7 @@ class ProgramRules {
 
   bool empty() const { return rules_ == nullptr || rules_->empty(); }
   // Whether any rule asks for it.
-  bool Needs(RuleInput input) const { return needs_[static_cast<size_t>(input)]; }
+  bool Needs(RuleInput input) const { return needs_[input]; }
 
   // Whether a rule could give this name to some process: false only where none can.
   bool CanGive(std::string_view name) const;
@@ -95,7 +96,7 @@ class ProgramRules {
 
  private:
   std::shared_ptr<const std::vector<ProgramRule>> rules_;
-  std::array<bool, kRuleInputCount> needs_{};
+  EnumArray<RuleInput, bool, kRuleInputCount> needs_{};
 };
 
 }  // namespace cnproc

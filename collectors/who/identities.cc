@@ -18,11 +18,7 @@ constexpr std::string_view kUnknownName = "unknown";
 // Only as many processes wait for their name as exit records are behind.
 constexpr size_t kMaxNameless = 1 << 16;
 
-size_t IndexOf(Dimension dimension) { return static_cast<size_t>(dimension); }
-
-ValueId& ValueOf(Process& process, Dimension dimension) {
-  return process.values[IndexOf(dimension)];
-}
+ValueId& ValueOf(Process& process, Dimension dimension) { return process.values[dimension]; }
 
 // Of a process that is gone only its comm is left.
 class NothingToRead final : public RuleInputReader {
@@ -59,10 +55,10 @@ Identities::Identities(const Wanted& wanted, bool records_expected, const Settin
       rules_(settings.program_rules),
       now_ns_(now_ns),
       unix_offset_ns_(unix_offset_ns),
-      values_{{{settings.labels[0], now_ns, unix_offset_ns},
-               {settings.labels[1], now_ns, unix_offset_ns},
-               {settings.labels[2], now_ns, unix_offset_ns},
-               {settings.labels[3], now_ns, unix_offset_ns}}} {}
+      values_{{{{settings.labels[0], now_ns, unix_offset_ns},
+                {settings.labels[1], now_ns, unix_offset_ns},
+                {settings.labels[2], now_ns, unix_offset_ns},
+                {settings.labels[3], now_ns, unix_offset_ns}}}} {}
 
 void Identities::Configure(const Settings& settings) {
   rules_ = settings.program_rules;
@@ -77,22 +73,22 @@ void Identities::AdvanceTo(int64_t now_ns, int64_t unix_offset_ns) {
 
 void Identities::InternMostCommon(std::span<const ProcessSnapshot> processes,
                                   std::span<const ProcessFacts> facts) {
-  std::array<std::vector<std::string_view>, kDimensionCount> names;
+  EnumArray<Dimension, std::vector<std::string_view>, kDimensionCount> names;
   std::vector<std::string> users(processes.size());
   for (size_t i = 0; i < processes.size(); ++i) {
     if (processes[i].real_uid != kUnknownId) {
       users[i] = absl::StrCat(processes[i].real_uid);
-      names[IndexOf(Dimension::kUser)].push_back(users[i]);
+      names[Dimension::kUser].push_back(users[i]);
     }
-    names[IndexOf(Dimension::kProgram)].push_back(NameIn(processes[i], facts[i]));
+    names[Dimension::kProgram].push_back(NameIn(processes[i], facts[i]));
     if (facts[i].cgroup == nullptr) continue;
     const CgroupIdentity& cgroup = facts[i].cgroup->identity;
-    names[IndexOf(Dimension::kUnit)].push_back(cgroup.unit);
-    names[IndexOf(Dimension::kContainer)].push_back(cgroup.container_id);
+    names[Dimension::kUnit].push_back(cgroup.unit);
+    names[Dimension::kContainer].push_back(cgroup.container_id);
   }
   for (const Dimension dimension : kDimensions) {
     if (!wanted(dimension)) continue;
-    InternByFrequency(std::move(names[IndexOf(dimension)]), mutable_values(dimension));
+    InternByFrequency(std::move(names[dimension]), mutable_values(dimension));
   }
 }
 
@@ -132,7 +128,7 @@ void Identities::Release(const Change& change) {
   }
   Process& process = *change.process;
   if (change.type == Change::Type::kProcessEnded && wanted(Dimension::kProgram)) {
-    ++names_[static_cast<size_t>(process.name_source)];
+    ++names_[process.name_source];
   }
   for (const Dimension dimension : kDimensions) {
     mutable_values(dimension).RemoveProcess(std::exchange(ValueOf(process, dimension), kNoValue));
@@ -140,13 +136,13 @@ void Identities::Release(const Change& change) {
   if (!nameless_.empty()) nameless_.erase(process.tgid);
 }
 
-std::array<ValueId, kDimensionCount> Identities::ValuesOf(const CgroupIdentity& cgroup) {
-  std::array<ValueId, kDimensionCount> values{};
+EnumArray<Dimension, ValueId, kDimensionCount> Identities::ValuesOf(const CgroupIdentity& cgroup) {
+  EnumArray<Dimension, ValueId, kDimensionCount> values{};
   Process nobody;
   SetCgroup(nobody, cgroup);
   std::swap(values, nobody.values);
   for (const Dimension dimension : kDimensions) {
-    mutable_values(dimension).RemoveProcess(values[IndexOf(dimension)]);
+    mutable_values(dimension).RemoveProcess(values[dimension]);
   }
   return values;
 }

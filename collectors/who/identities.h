@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "collectors/base/enum_array.h"
 #include "collectors/process/change.h"
 #include "collectors/process/process_facts.h"
 #include "collectors/who/label_values.h"
@@ -24,7 +25,7 @@ namespace cnproc {
 // thread safe.
 class Identities {
  public:
-  using Wanted = std::array<bool, kDimensionCount>;  // by Dimension
+  using Wanted = EnumArray<Dimension, bool, kDimensionCount>;
 
   struct Container {
     std::string runtime;
@@ -49,21 +50,19 @@ class Identities {
   void Release(const Change& change);
 
   // The values of a cgroup that no known process tells of.
-  std::array<ValueId, kDimensionCount> ValuesOf(const CgroupIdentity& cgroup);
+  EnumArray<Dimension, ValueId, kDimensionCount> ValuesOf(const CgroupIdentity& cgroup);
 
   const ProgramRules& rules() const { return rules_; }
   int64_t now_ns() const { return now_ns_; }
   int64_t unix_offset_ns() const { return unix_offset_ns_; }
-  bool wanted(Dimension dimension) const { return wanted_[static_cast<size_t>(dimension)]; }
-  const LabelValues& values(Dimension dimension) const {
-    return values_[static_cast<size_t>(dimension)];
-  }
+  bool wanted(Dimension dimension) const { return wanted_[dimension]; }
+  const LabelValues& values(Dimension dimension) const { return values_[dimension]; }
   // Of a container's value.
   const Container* container(ValueId id) const {
     return containers_.find(values(Dimension::kContainer), id);
   }
   // How ended processes had got their program.
-  uint64_t names(NameSource source) const { return names_[static_cast<size_t>(source)]; }
+  uint64_t names(NameSource source) const { return names_[source]; }
   uint64_t cgroups_read() const { return cgroups_read_; }
   uint64_t cgroups_inherited() const { return cgroups_inherited_; }
 
@@ -77,9 +76,7 @@ class Identities {
     uint32_t previous_generation = 0;
   };
 
-  LabelValues& mutable_values(Dimension dimension) {
-    return values_[static_cast<size_t>(dimension)];
-  }
+  LabelValues& mutable_values(Dimension dimension) { return values_[dimension]; }
   void SetValue(Process& process, Dimension dimension, ValueId id);
   void SetProgram(Change& change, std::string_view name, NameSource source);
   void SetCgroup(Process& process, const CgroupIdentity& cgroup);
@@ -97,10 +94,10 @@ class Identities {
   ProgramRules rules_;
   int64_t now_ns_;
   int64_t unix_offset_ns_;
-  std::array<LabelValues, kDimensionCount> values_;
+  EnumArray<Dimension, LabelValues, kDimensionCount> values_;
   ByValue<Container> containers_;
   absl::flat_hash_map<pid_t, Nameless> nameless_;
-  std::array<uint64_t, kNameSourceCount> names_{};
+  EnumArray<NameSource, uint64_t, kNameSourceCount> names_{};
   uint64_t cgroups_read_ = 0;
   uint64_t cgroups_inherited_ = 0;
 };

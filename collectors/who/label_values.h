@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/macros.h"
 #include "absl/container/btree_map.h"
 #include "collectors/who/newcomers.h"
 
@@ -76,6 +77,7 @@ class LabelValues {
   void RemoveProcess(ValueId id) {
     if (id == kNoValue) return;
     Slot& slot = slots_[id];
+    ABSL_ASSERT(slot.value.processes > 0);
     if (--slot.value.processes == 0 && !slot.expected && id != kOtherValue) GoIdle(id);
   }
   // Something else happened to this value.
@@ -167,6 +169,12 @@ class ByValue {
     return entry.what;
   }
 
+  // T() for a value that has nothing yet. Valid until the next at().
+  const T& get(const LabelValues& values, ValueId id) const {
+    static const T kNothing{};
+    const T* found = find(values, id);
+    return found == nullptr ? kNothing : *found;
+  }
   // Null for a value that has nothing yet.
   const T* find(const LabelValues& values, ValueId id) const {
     if (id >= entries_.size() || entries_[id].generation != values.generation(id)) return nullptr;

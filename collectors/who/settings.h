@@ -3,8 +3,7 @@
 #ifndef CNPROC_COLLECTORS_WHO_SETTINGS_H_
 #define CNPROC_COLLECTORS_WHO_SETTINGS_H_
 
-#include <array>
-
+#include "collectors/base/enum_array.h"
 #include "collectors/process/change.h"
 #include "collectors/process/program_rules.h"
 #include "collectors/who/label_values.h"
@@ -13,7 +12,7 @@ namespace cnproc {
 
 // A value: the one in force is replaced as a whole.
 struct Settings {
-  std::array<LabelPolicy, kDimensionCount> labels;  // by Dimension
+  EnumArray<Dimension, LabelPolicy, kDimensionCount> labels;  // by Dimension
   LabelPolicy lineage;
   bool program_lifetime = true;  // whether lifetimes are told by program
   ProgramRules program_rules;

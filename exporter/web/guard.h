@@ -63,7 +63,7 @@ class Guard {
   const std::string config_file_;
   std::unique_ptr<TlsContext> tls_;  // constant after Create
   OncePer look_{kNsPerSecond};
-  Mutex reload_mutex_;                                // before mutex_
+  Mutex reload_mutex_;                              // before mutex_
   FileStamp stamp_ ABSL_GUARDED_BY(reload_mutex_);  // of the file that is in force
   std::string last_complaint_ ABSL_GUARDED_BY(reload_mutex_);
   mutable Mutex mutex_;

@@ -57,7 +57,7 @@ class WhoWorld {
     ProgramRules rules = {};
   };
 
-  explicit WhoWorld(const Options& options) : ledger_(MakeOptions(options), {0, kUnixOffsetNs}) {}
+  explicit WhoWorld(const Options& options) : ledger_(OptionsOf(options), {0, kUnixOffsetNs}) {}
   WhoWorld() : WhoWorld(Options{}) {}
 
   // The first scan: processes with their pid, comm, cgroup's path and parent.
@@ -122,7 +122,7 @@ class WhoWorld {
   std::string ValueOf(pid_t pid, Dimension dimension) const {
     const Process* process = ledger_.table().Find(pid);
     if (process == nullptr) return "no process";
-    const ValueId id = process->values[static_cast<size_t>(dimension)];
+    const ValueId id = process->values[dimension];
     return id == kNoValue ? "" : identities().values(dimension).value(id).text;
   }
   std::string Program(pid_t pid) const { return ValueOf(pid, Dimension::kProgram); }
@@ -148,11 +148,7 @@ class WhoWorld {
     return found == page.end() ? 0 : found->second;
   }
 
-  static constexpr int64_t kUnixOffsetNs = 1'000'000'000'000;
-  static constexpr int64_t kIdleTimeoutNs = 60'000'000'000;
-
- private:
-  static LedgerOptions MakeOptions(const Options& options) {
+  static LedgerOptions OptionsOf(const Options& options) {
     LedgerOptions ledger;
     for (LabelPolicy& policy : ledger.settings.labels) {
       policy = {.limit = options.limit,
@@ -175,6 +171,10 @@ class WhoWorld {
     return ledger;
   }
 
+  static constexpr int64_t kUnixOffsetNs = 1'000'000'000'000;
+  static constexpr int64_t kIdleTimeoutNs = 60'000'000'000;
+
+ private:
   void Deliver(Event event, pid_t tid, pid_t tgid, SideEvidence evidence = {},
                const std::optional<ExitRecord>& record = std::nullopt) {
     now_ns_ += 1'000'000;

@@ -109,10 +109,9 @@ const ToolkitFile kFiles[] = {
      "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]}"},
     {"web_config_noAuth_someCiphers_noOrder.good.yml", nullptr,
      "tls_server_config: {" FILES ", prefer_server_cipher_suites: false, cipher_suites: "
-                                  "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}"},
+     "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}"},
     {"web_config_noAuth_noHTTP2.good.yml", nullptr,
-     "tls_server_config: {" FILES
-     ", max_version: TLS12, cipher_suites: "
+     "tls_server_config: {" FILES ", max_version: TLS12, cipher_suites: "
      "[TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]}\nhttp_server_config: {http2: false}"},
     {"tls_config_noAuth.requireanyclientcert.good.yml", nullptr,
      "tls_server_config: {" FILES
@@ -122,13 +121,13 @@ const ToolkitFile kFiles[] = {
      ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt}"},
     {"web_config_auth_client_san.good.yaml", nullptr,
      "tls_server_config: {" FILES ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: "
-                                  "ca.crt, client_allowed_sans: [a, b]}"},
+     "ca.crt, client_allowed_sans: [a, b]}"},
     {"web_config_auth_client_san.bad.yaml", nullptr,
      "tls_server_config: {" FILES ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: "
-                                  "ca.crt, client_allowed_sans: [nobody]}"},
+     "ca.crt, client_allowed_sans: [nobody]}"},
     {"web_config_auth_client_san_optional_cert.bad.yaml", "client_allowed_sans needs",
      "tls_server_config: {" FILES ", client_auth_type: VerifyClientCertIfGiven, client_ca_file: "
-                                  "ca.crt, client_allowed_sans: [a]}"},
+     "ca.crt, client_allowed_sans: [a]}"},
     {"web_config_auth_client_san_no_client_auth.bad.yaml", "client_allowed_sans needs",
      "tls_server_config: {" FILES ", client_allowed_sans: [a]}"},
     {"web_config_headers.good.yml", nullptr,

@@ -31,7 +31,7 @@ bool IsRefused(const char* flag) {
 }
 
 const LabelPolicy& Of(const Settings& settings, Dimension dimension) {
-  return settings.labels[static_cast<size_t>(dimension)];
+  return settings.labels[dimension];
 }
 
 TEST(ParseDurationTest, ReadsThoseOfPrometheus) {

@@ -58,8 +58,8 @@ TEST_F(EventStreamTest, EventsAreToldAndCounted) {
   EXPECT_TRUE(round.drained);
   EXPECT_FALSE(round.lost);
   EXPECT_THAT(delivered_, ElementsAre(10, 11, 10));
-  EXPECT_EQ(stats_.events[static_cast<size_t>(EventType::kFork)], 2u);
-  EXPECT_EQ(stats_.events[static_cast<size_t>(EventType::kExit)], 1u);
+  EXPECT_EQ(stats_.events[EventType::kFork], 2u);
+  EXPECT_EQ(stats_.events[EventType::kExit], 1u);
 }
 
 TEST_F(EventStreamTest, BothSocketsAreMergedByTimestamp) {

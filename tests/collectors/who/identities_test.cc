@@ -272,6 +272,7 @@ TEST_F(IdentitiesTest, NothingIsHeldForProcessesThatAreGone) {
   }
   for (pid_t pid = 100; pid < 200; ++pid) world_.Fork(pid, 1);
   for (pid_t pid = 100; pid < 200; ++pid) world_.Exit(pid);
+  world_.Settle();
   for (const Dimension dimension : {Dimension::kProgram, Dimension::kUnit, Dimension::kUser}) {
     uint64_t alive = 0;
     world_.identities().values(dimension).ForEach(
