@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "collectors/base/time.h"
 #include "collectors/dimension_collector.h"
 #include "collectors/metrics/histogram.h"
 #include "collectors/process/cpu_time.h"
@@ -47,7 +48,7 @@ class TaskstatsCollector final : public Collector {
     switch (change.type) {
       case Change::Type::kThreadExited:
         if (change.record != nullptr && change.process != nullptr) {
-          ended_threads_[change.process->tgid] += CpuTimeOf(*change.record);
+          ended_threads_[change.process->tgid] += CpuTimeOf(*change.record, tick_ns_);
         }
         break;
       case Change::Type::kProcessEnded:
@@ -100,7 +101,7 @@ class TaskstatsCollector final : public Collector {
                                     ? record.elapsed_us
                                     : (change.timestamp_ns - process.start_ns) / 1000;
     if (lifetime_us >= kShortLifeUs) return;
-    CpuTime cpu = CpuTimeOf(record);
+    CpuTime cpu = CpuTimeOf(record, tick_ns_);
     if (!ended_threads_.empty()) {
       const auto threads = ended_threads_.find(process.tgid);
       if (threads != ended_threads_.end()) cpu += threads->second;
@@ -136,6 +137,7 @@ class TaskstatsCollector final : public Collector {
 
   const Identities& identities_;
   const absl::Status working_;
+  const int64_t tick_ns_ = TickNs();
   // Of living processes: what their ended threads took. By tgid.
   absl::flat_hash_map<pid_t, CpuTime> ended_threads_;
   CpuSum short_lived_;

@@ -19,6 +19,13 @@ inline int64_t ClockNs(clockid_t clock) {
   return now.tv_sec * kNsPerSecond + now.tv_nsec;
 }
 
+// How long a tick of the kernel's clock takes, by which the coarse clocks go.
+inline int64_t TickNs() {
+  timespec resolution;
+  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+  return resolution.tv_sec * kNsPerSecond + resolution.tv_nsec;
+}
+
 inline int64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
 inline int64_t RealtimeNs() { return ClockNs(CLOCK_REALTIME); }
 

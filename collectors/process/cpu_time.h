@@ -30,9 +30,9 @@ struct CpuTime {
   int64_t user_us() const { return total_us() - system_us(); }
 };
 
-// Lacks the way that a task goes after its record was made, and of one that was switched the time
-// since the scheduler's last update, less than a tick.
-CpuTime CpuTimeOf(const ExitRecord& record);
+// Lacks the way that a task goes after its record was made, and of one that ever slept the time
+// since the scheduler's last update, less than a tick. `tick_ns` is that of the kernel's clock.
+CpuTime CpuTimeOf(const ExitRecord& record, int64_t tick_ns);
 
 }  // namespace cnproc
 

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/base/time.h"
 #include "collectors/kernel/taskstats_socket.h"
 #include "collectors/process/cpu_time.h"
 #include "tests/e2e/harness/exporter.h"
@@ -41,11 +42,16 @@ int64_t CpuUs(const rusage& usage) {
   return Microseconds(usage.ru_utime) + Microseconds(usage.ru_stime);
 }
 
-void BurnCpu(int milliseconds) {
+int64_t OwnCpuUs() {
   timespec now{};
-  do {
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  } while (now.tv_sec * 1000 + now.tv_nsec / 1'000'000 < milliseconds);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
+
+// Until this process has taken so much.
+void BurnCpu(int milliseconds) {
+  while (OwnCpuUs() < milliseconds * 1000) {
+  }
 }
 
 // Processes that want every CPU that there is.
@@ -135,26 +141,42 @@ class TaskstatsUsage : public testing::Test {
     return sum;
   }
 
-  // Lives that need so many milliseconds of CPU: no more than the truth is told, and no less than
-  // what passes between a record and the end, and `tolerated` of it.
-  void ExpectTheirCpu(int milliseconds, double tolerated, const std::function<void()>& child) {
+  // Lives that need so many milliseconds of CPU, and then become a program if one is named. No more
+  // is told than wait4(2) says, and no less than they themselves had read before their last
+  // moments, but for the part that is tolerated.
+  void ExpectTheirCpu(int milliseconds, double tolerated, const std::function<void()>& child,
+                      const char* program = nullptr) {
     constexpr int kLives = 12;
     int64_t told_us = 0;
     int64_t true_us = 0;
+    int64_t read_by_themselves_us = 0;
     for (int i = 0; i < kLives; ++i) {
-      const Life life = Live(child);
+      const Life life = Live([&] {
+        child();
+        *shared_us_ = OwnCpuUs();
+        if (program == nullptr) return;
+        close(STDOUT_FILENO);
+        execl(program, program, "--help", nullptr);
+      });
       CpuTime told;
-      for (const ExitRecord& record : life.records) told += CpuTimeOf(record);
+      for (const ExitRecord& record : life.records) told += CpuTimeOf(record, TickNs());
       told_us += told.user_us() + told.system_us();
       true_us += CpuUs(life.truth);
+      read_by_themselves_us += *shared_us_;
     }
-    const int64_t after_us = kLives * int64_t{300} * e2e::Patience();
-    EXPECT_GE(true_us, kLives * milliseconds * 900) << "they have not lived as they should";
-    EXPECT_LE(told_us, true_us * 103 / 100 + after_us);
-    EXPECT_GE(told_us, static_cast<double>(true_us) * (1 - tolerated) - after_us);
+    EXPECT_GE(read_by_themselves_us, kLives * milliseconds * 1000);
+    // A parent that loses its CPU while it makes a child is told with the child's, up to a tick.
+    const int64_t beside_us = kLives * int64_t{300} * e2e::Patience();
+    EXPECT_LE(told_us, true_us * 103 / 100 + beside_us);
+    EXPECT_GE(told_us, static_cast<double>(read_by_themselves_us) * (1 - tolerated));
+    // An emulated CPU spends milliseconds between a record and the end.
+    if (e2e::Patience() > 1) return;
+    EXPECT_GE(told_us, static_cast<double>(true_us) * (1 - tolerated) - beside_us);
   }
 
   std::unique_ptr<TaskstatsSocket> socket_;
+  int64_t* const shared_us_ = static_cast<int64_t*>(
+      mmap(nullptr, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 };
 
 // How many processes want the CPUs all the time.
@@ -176,18 +198,15 @@ TEST_P(TaskstatsCpu, OfPrograms) {
   const std::string program = e2e::WorkloadBinary();
   for (const int milliseconds : kShortLives) {
     SCOPED_TRACE(milliseconds);
-    ExpectTheirCpu(milliseconds, 0.05, [&] {
-      BurnCpu(milliseconds);
-      close(STDOUT_FILENO);
-      execl(program.c_str(), program.c_str(), "--help", nullptr);
-    });
+    ExpectTheirCpu(
+        milliseconds, 0.05, [=] { BurnCpu(milliseconds); }, program.c_str());
   }
 }
 
+// What has passed since the scheduler's last update is missed: less than a tick of each thread.
 TEST_P(TaskstatsCpu, OfChildrenThatSleepInBetween) {
-  // What passed since the scheduler's last update is missed: a part of a tick.
-  ExpectTheirCpu(9, 0.3, [] {
-    for (const int milliseconds : {3, 6, 9}) {
+  ExpectTheirCpu(20, 0.4, [] {
+    for (const int milliseconds : {10, 20}) {
       BurnCpu(milliseconds);
       usleep(1'000);
     }
@@ -196,10 +215,9 @@ TEST_P(TaskstatsCpu, OfChildrenThatSleepInBetween) {
 
 TEST_P(TaskstatsCpu, OfProcessesWithThreads) {
   if (e2e::KernelVersion() < std::pair(5, 19)) GTEST_SKIP() << "records tell no process before";
-  ExpectTheirCpu(9, 0.3, [] {
-    std::thread([] { BurnCpu(3); }).join();
-    std::thread([] { BurnCpu(6); }).join();
-    BurnCpu(9);
+  ExpectTheirCpu(20, 0.4, [] {
+    std::thread([] { BurnCpu(10); }).join();
+    BurnCpu(20);
   });
 }
 
@@ -255,7 +273,7 @@ TEST_F(TaskstatsUsage, OfSwitches) {
     for (uint64_t i = 0; i < kSleeps; ++i) usleep(500);
   });
   const ExitRecord told = SumOf(life);
-  EXPECT_GE(told.voluntary_switches, kSleeps);
+  EXPECT_GE(told.voluntary_switches, kSleeps * 9 / 10);
   EXPECT_LE(told.voluntary_switches, static_cast<uint64_t>(life.truth.ru_nvcsw));
   EXPECT_GE(told.voluntary_switches + 5, static_cast<uint64_t>(life.truth.ru_nvcsw));
   EXPECT_LE(told.nonvoluntary_switches, static_cast<uint64_t>(life.truth.ru_nivcsw));

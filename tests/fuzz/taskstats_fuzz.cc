@@ -14,8 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // The last byte of a name is never the task's, so that it can be read as a string.
   if (message.record.comm.back() != '\0') std::abort();
   // No sum of a record's times overflows; some threads' together do neither.
-  cnproc::CpuTime cpu = cnproc::CpuTimeOf(message.record);
-  for (int threads = 0; threads < 3; ++threads) cpu += cnproc::CpuTimeOf(message.record);
+  constexpr int64_t kTickNs = 4'000'000;
+  cnproc::CpuTime cpu = cnproc::CpuTimeOf(message.record, kTickNs);
+  for (int threads = 0; threads < 3; ++threads) cpu += cnproc::CpuTimeOf(message.record, kTickNs);
   if (cpu.user_us() < 0 || cpu.system_us() < 0) std::abort();
   cnproc::DecodeFamilyReply(bytes);
   return 0;

@@ -169,7 +169,7 @@ TEST(TaskstatsTest, TimesThatNoTaskCanHaveLivedDoNotOverflow) {
     Put<uint64_t>(stats, offsetof(taskstats, cpu_count), times_run);
     const ExitRecord record = DecodeTaskstats(RecordDatagram(stats), kFamily).record;
     EXPECT_GT(record.elapsed_us, 0);
-    const CpuTime cpu = CpuTimeOf(record);
+    const CpuTime cpu = CpuTimeOf(record, 4'000'000);
     EXPECT_GT(cpu.user_us(), 0);
     EXPECT_GT(cpu.system_us(), 0);
   }
