@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -107,9 +108,10 @@ class ProcessesCollector final : public Collector {
     if (change.process->start_ns == kUnknownStart) {
       ++unknown_lifetimes_;
     } else {
-      const double lifetime =
-          static_cast<double>(change.timestamp_ns - change.process->start_ns) * kSecondsPerNs;
-      newest_by_lifetime_[lifetimes_.Observe(lifetime)].Set(change, lifetime, identities_);
+      const int64_t lifetime_ns =
+          std::max<int64_t>(change.timestamp_ns - change.process->start_ns, 0);
+      newest_by_lifetime_[lifetimes_.Observe(lifetime_ns)].Set(change, Seconds(lifetime_ns),
+                                                               identities_);
     }
   }
 
@@ -250,7 +252,7 @@ class ProcessesCollector final : public Collector {
   uint64_t appeared_ = 0;
   uint64_t vanished_ = 0;
   RatePerSecond rate_{kRateBounds};
-  Histogram lifetimes_{kLifetimeBounds, Histogram::Buckets::kClassicAndNative};
+  Histogram lifetimes_{kLifetimeBounds, Histogram::Buckets::kClassicAndNative, kNsPerSecond};
   std::array<NewestEnd, kLifetimeBounds.size() + 1> newest_by_lifetime_;  // by bucket
 };
 

@@ -35,8 +35,7 @@ class ProgramCollector final : public DimensionCollector {
     if (status.outcome() == Outcome::kError) CountCode(codes_.at(values(), program), status.code);
     if (!with_lifetime_ || change.process->start_ns == kUnknownStart) return;
     lifetimes_.at(values(), program)
-        .histogram.Observe(static_cast<double>(change.timestamp_ns - change.process->start_ns) *
-                           kSecondsPerNs);
+        .histogram.Observe(change.timestamp_ns - change.process->start_ns);
   }
 
   void Collect(const Cut& cut, Families& families) const override {
@@ -54,7 +53,7 @@ class ProgramCollector final : public DimensionCollector {
  private:
   using Codes = absl::InlinedVector<std::pair<int, uint64_t>, 2>;  // ascending
   struct Lifetimes {
-    Histogram histogram{kLifetimeBounds};
+    Histogram histogram{kLifetimeBounds, Histogram::Buckets::kClassic, kNsPerSecond};
   };
 
   static void CountCode(Codes& codes, int code) {

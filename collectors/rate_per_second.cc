@@ -44,7 +44,7 @@ void RatePerSecond::OnTime(int64_t now_ns) {
     const uint64_t count = open_.empty() ? 0 : open_.front();
     if (!open_.empty()) open_.pop_front();
     const bool lossy = second >= lossy_from_second_ && second <= lossy_to_second_;
-    if (!lossy) histogram_.Observe(static_cast<double>(count));
+    if (!lossy) histogram_.Observe(static_cast<int64_t>(count));
   }
   if (empty == 0) return;
   *first_open_second_ += empty;

@@ -17,7 +17,7 @@ class StreamCollector final : public Collector {
   bool Wants(Change::Type /*type*/) const override { return false; }
   void OnEvents(std::span<const Event> events, int64_t received_ns) override {
     for (const Event& event : events) {
-      delay_.Observe(static_cast<double>(received_ns - event.timestamp_ns) * kSecondsPerNs);
+      delay_.Observe(received_ns - event.timestamp_ns);
     }
   }
 
@@ -40,8 +40,7 @@ class StreamCollector final : public Collector {
     const int64_t newest_ns = cut.stream.newest_event_ns;
     FamilyWriter::Gauge(families, "cnproc_last_event_timestamp_seconds",
                         "Unix time of the newest event, 0 before the first one.")
-        .Add(newest_ns == 0 ? 0
-                            : static_cast<double>(newest_ns + cut.unix_offset_ns) * kSecondsPerNs);
+        .Add(newest_ns == 0 ? 0 : Seconds(newest_ns + cut.unix_offset_ns));
   }
 
   void CollectReceived(const Cut& cut, Families& families) const {
@@ -105,7 +104,7 @@ class StreamCollector final : public Collector {
         .Add(cut.stream.resyncs_resubscribe, {{"reason", "resubscribe"}});
   }
 
-  Histogram delay_{kDelayBounds, Histogram::Buckets::kClassicAndNative};
+  Histogram delay_{kDelayBounds, Histogram::Buckets::kClassicAndNative, kNsPerSecond};
 };
 
 }  // namespace

@@ -33,7 +33,7 @@ struct CpuSum {
   }
 };
 
-double Seconds(int64_t us) { return static_cast<double>(us) / kUsPerSecond; }
+double SecondsOf(int64_t us) { return static_cast<double>(us) / kUsPerSecond; }
 
 class TaskstatsCollector final : public Collector {
  public:
@@ -77,8 +77,8 @@ class TaskstatsCollector final : public Collector {
                           "CPU time of ended processes that lived less than a minute, which "
                           "sampling cannot see.",
                           start)
-        .Add(Seconds(short_lived_.system_us), {{"mode", "system"}})
-        .Add(Seconds(short_lived_.user_us), {{"mode", "user"}});
+        .Add(SecondsOf(short_lived_.system_us), {{"mode", "system"}})
+        .Add(SecondsOf(short_lived_.user_us), {{"mode", "user"}});
     FamilyWriter::OfHistograms(families, "cnproc_process_peak_resident_bytes",
                                "Peak resident size of ended processes.", start)
         .Add(peaks_);
@@ -96,7 +96,7 @@ class TaskstatsCollector final : public Collector {
   void OnEnd(const Change& change) {
     const ExitRecord& record = *change.record;
     const Process& process = *change.process;
-    peaks_.Observe(static_cast<double>(record.peak_resident_bytes));
+    peaks_.Observe(static_cast<int64_t>(record.peak_resident_bytes));
     const int64_t lifetime_us = process.start_ns == kUnknownStart
                                     ? record.elapsed_us
                                     : (change.timestamp_ns - process.start_ns) / 1000;
@@ -131,7 +131,7 @@ class TaskstatsCollector final : public Collector {
     family.Reserve(all.size() * kModes.size());
     ForEachSeries(dimension, "mode", all, kModes.size(), [&](const ValueAtCut& at, size_t i) {
       const int64_t us = by_value.get(values, at.id).*kModes[i].us;
-      family.Add(Seconds(us), at.LabelsWith(dimension, {{"mode", kModes[i].name}}), at.start());
+      family.Add(SecondsOf(us), at.LabelsWith(dimension, {{"mode", kModes[i].name}}), at.start());
     });
   }
 

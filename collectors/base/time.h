@@ -11,7 +11,11 @@ namespace cnproc {
 
 inline constexpr int64_t kNsPerSecond = 1'000'000'000;
 inline constexpr int64_t kNsPerMs = 1'000'000;
-inline constexpr double kSecondsPerNs = 1e-9;
+
+// Divided, as 1e-9 is no number of a double: the result is the nearest there is.
+inline double Seconds(int64_t ns) {
+  return static_cast<double>(ns) / static_cast<double>(kNsPerSecond);
+}
 
 inline int64_t ClockNs(clockid_t clock) {
   timespec now;

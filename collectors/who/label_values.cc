@@ -95,10 +95,9 @@ ValueId LabelValues::Create(std::string_view text, uint64_t times_seen) {
 }
 
 void LabelValues::Use(Slot& slot, std::string_view text) {
-  slot.value =
-      Value{.text = std::string(text),
-            .start_time_seconds = static_cast<double>(now_ns_ + unix_offset_ns_) * kSecondsPerNs,
-            .processes = 0};
+  slot.value = Value{.text = std::string(text),
+                     .start_time_seconds = Seconds(now_ns_ + unix_offset_ns_),
+                     .processes = 0};
   ++slot.generation;
   slot.in_use = true;
 }

@@ -81,7 +81,7 @@ TEST(FamiliesTest, APageHasNothingOfTheOneBefore) {
   // Given a page with histograms, exemplars and many series
   const Exemplar exemplar = {.labels = {{"pid", "1"}}, .value = 1, .timestamp_seconds = 1};
   Histogram observed(kBounds, Histogram::Buckets::kClassicAndNative);
-  observed.Observe(1.5);
+  observed.Observe(2);
   Families families;
   FamilyWriter::OfHistograms(families, "z", "Help.", 5)
       .Add(observed, {{"l", "1"}, {"m", "1"}})
