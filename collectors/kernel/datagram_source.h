@@ -4,6 +4,7 @@
 #define CNPROC_COLLECTORS_KERNEL_DATAGRAM_SOURCE_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -15,7 +16,6 @@ namespace cnproc {
 struct SourceRead {
   ReceiveOutcome outcome = ReceiveOutcome::kEmpty;
   bool may_have_more = false;
-  bool restarted = false;                    // a recording began again: sequence numbers start anew
   std::span<const Datagram> datagrams = {};  // valid until the next read of the same socket
 };
 
@@ -45,6 +45,9 @@ class DatagramSource {
   virtual bool BeginProbe() { return false; }
   // Whether some of them are still to be sent.
   virtual bool IsProbing() { return false; }
+  // What is known to be lost without an audit of the sequence numbers, since the start: of a
+  // recording, which can be searched as a whole. Nothing where they have to be audited.
+  virtual std::optional<uint64_t> KnownLosses() const { return std::nullopt; }
   // OK while more can come; otherwise why not (the end of a recording).
   virtual absl::Status Ended() const { return absl::OkStatus(); }
 };

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -74,6 +75,7 @@ class RecordedSource final : public DatagramSource {
   absl::Status Subscribe(bool renew) override { return source_->Subscribe(renew); }
   bool BeginProbe() override { return source_->BeginProbe(); }
   bool IsProbing() override { return source_->IsProbing(); }
+  std::optional<uint64_t> KnownLosses() const override { return source_->KnownLosses(); }
   absl::Status Ended() const override { return source_->Ended(); }
 
  private:

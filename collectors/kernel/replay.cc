@@ -27,6 +27,19 @@ void ShiftTimestamp(std::vector<std::byte>& bytes, int64_t offset_ns) {
   std::memcpy(bytes.data() + kTimestampOffset, &timestamp_ns, sizeof(timestamp_ns));
 }
 
+void AddTo(RecordingAudit& audit, const RecordedDatagram& datagram) {
+  const Message message = DecodeConnectorMessage(
+      {.socket = datagram.socket, .sender_port = datagram.sender_port, .bytes = datagram.bytes});
+  if (message.kind == MessageKind::kMalformed || message.kind == MessageKind::kForeignSender) {
+    return;
+  }
+  audit.OnMessage({.socket = datagram.socket,
+                   .cpu = message.cpu,
+                   .sequence = message.sequence,
+                   .received_ns = datagram.received_ns,
+                   .happened_ns = message.event.timestamp_ns});
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& options) {
@@ -35,10 +48,12 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& option
   if (!reader.ok()) return reader.status();
   // A file that breaks off would otherwise be noticed hours later.
   RecordedDatagram datagram;
+  RecordingAudit audit;
   bool any_event = false;
   for (absl::StatusOr<bool> more = true; *more;) {
     more = (*reader)->Next(datagram);
     if (!more.ok()) return more.status();
+    if (*more) AddTo(audit, datagram);
     if (!any_event && *more && datagram.received_ns > 0) {
       any_event = true;
       replay->first_ns_ = replay->newest_ns_ = datagram.received_ns;
@@ -49,6 +64,7 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& option
     return absl::DataLossError(
         absl::StrCat("cannot replay ", options.path, ": there is no event in it"));
   }
+  replay->gaps_ = audit.TakeGaps();
   replay->wall_start_ns_ = MonotonicNs();
   if (absl::Status status = replay->Begin(); !status.ok()) return status;
   return replay;
@@ -125,14 +141,21 @@ void Replay::Wait(int wake_fd, int64_t timeout_ns) {
 
 void Replay::EndOrBeginAgain() {
   if (tracks_[0].next || tracks_[1].next || !ended_.ok()) return;
+  TellGaps(INT64_MAX);
   if (options_.loop) {
     // The next pass begins a second after this one ended.
     loop_offset_ns_ = newest_ns_ - first_ns_ + kNsPerSecond;
-    restarted_ = true;
+    told_gaps_ = 0;
     ended_ = Begin();
     return;
   }
   ended_ = absl::UnavailableError(absl::StrCat("the replay of ", options_.path, " has ended"));
+}
+
+void Replay::TellGaps(int64_t until_ns) {
+  for (; told_gaps_ < gaps_.size() && gaps_[told_gaps_].shown_ns <= until_ns; ++told_gaps_) {
+    lost_ += gaps_[told_gaps_].count;
+  }
 }
 
 absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
@@ -156,6 +179,7 @@ absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
                                .received_ns = datagram.received_ns,
                                .bytes = datagram.bytes});
   }
+  TellGaps(newest_ns_ - loop_offset_ns_);
   handed_out_since_drained_ += track.datagrams.size();
   const bool more_is_due = next != nullptr && IsDue(*next);
   const bool drained =
@@ -164,7 +188,6 @@ absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
   return SourceRead{
       .outcome = track.datagrams.empty() ? ReceiveOutcome::kEmpty : ReceiveOutcome::kDatagrams,
       .may_have_more = !drained,
-      .restarted = std::exchange(restarted_, false),
       .datagrams = track.datagrams};
 }
 

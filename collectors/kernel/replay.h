@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/kernel/pcap.h"
+#include "collectors/kernel/recording_audit.h"
 
 namespace cnproc {
 
@@ -26,7 +27,8 @@ struct ReplayOptions {
 
 // Gives datagrams in the batches in which they were recorded, those of the two sockets in the order
 // in which they happened, whoever recorded them had read first. What was lost while recording is
-// not in the file: it shows as gaps of the sequence numbers. Its clock is that of the recording.
+// not in the file: it shows as gaps of the sequence numbers, which are searched for when the file
+// is opened and told when the replay comes to them. Its clock is that of the recording.
 class Replay final : public DatagramSource {
  public:
   static absl::StatusOr<std::unique_ptr<Replay>> Open(const ReplayOptions& options);
@@ -35,6 +37,7 @@ class Replay final : public DatagramSource {
   absl::StatusOr<SourceRead> Read(SocketId socket) override;
   int64_t NowNs() const override;
   int64_t UnixOffsetNs() const override { return unix_offset_ns_; }
+  std::optional<uint64_t> KnownLosses() const override { return lost_; }
   absl::Status Ended() const override { return ended_; }
 
  private:
@@ -54,6 +57,8 @@ class Replay final : public DatagramSource {
   absl::Status Begin();
   absl::Status ReadAhead(SocketId socket);
   void EndOrBeginAgain();
+  // The gaps of this pass that had shown by then, by the recording's clock.
+  void TellGaps(int64_t until_ns);
   bool IsDue(const RecordedDatagram& datagram) const;
   // What happened next, due or not; null at the end.
   const RecordedDatagram* Next() const;
@@ -62,7 +67,9 @@ class Replay final : public DatagramSource {
   std::array<Track, kSocketCount> tracks_;
   size_t handed_out_since_drained_ = 0;
   absl::Status ended_;
-  bool restarted_ = false;
+  std::vector<RecordingGap> gaps_;
+  size_t told_gaps_ = 0;  // of this pass
+  uint64_t lost_ = 0;
   int64_t loop_offset_ns_ = 0;  // added to all times of this pass
   int64_t first_ns_ = 0;        // the clock at the beginning
   int64_t newest_ns_ = 0;       // of what was handed out

@@ -110,7 +110,6 @@ absl::StatusOr<bool> EventStream::ReadLife() {
       ++stats_.overruns;
       continue;
     }
-    if (read->restarted) audit_.Restart(stats_.dropped[0] + stats_.dropped[1]);
     for (const Datagram& datagram : read->datagrams) {
       if (!Take(datagram, life_)) continue;
       // A process that does something later than the newest had queued what it did before.
@@ -228,6 +227,10 @@ absl::StatusOr<uint64_t> EventStream::ReadDrops() {
 absl::Status EventStream::AccountForLoss(bool drained, bool answered) {
   const absl::StatusOr<uint64_t> drops = ReadDrops();
   if (!drops.ok()) return drops.status();
+  if (const std::optional<uint64_t> known = source_.KnownLosses()) {
+    stats_.lost_in_kernel = *known;
+    return absl::OkStatus();
+  }
   if (!drained) return absl::OkStatus();
   if (probe_ == Probe::kTails && answered) {
     audit_.OnProbed(drops_before_probe_);
