@@ -30,7 +30,12 @@ inline int64_t TickNs() {
   return resolution.tv_sec * kNsPerSecond + resolution.tv_nsec;
 }
 
-inline int64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
+// By how much CLOCK_MONOTONIC of the time namespace that this process was started in (unshare -T, a
+// container of CRIU's) is ahead of the machine's; 0 in the machine's own.
+int64_t TimeNamespaceOffsetNs();
+
+// The machine's CLOCK_MONOTONIC, by which the kernel stamps events, in whatever namespace we are.
+inline int64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC) - TimeNamespaceOffsetNs(); }
 inline int64_t RealtimeNs() { return ClockNs(CLOCK_REALTIME); }
 
 }  // namespace cnproc

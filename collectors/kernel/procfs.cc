@@ -102,6 +102,7 @@ absl::Status ProcFs::SeesEveryProcess() const {
       "in units and containers, or reconciled after a loss; grant CAP_SYS_PTRACE"));
 }
 
+// /proc shows start times by the CLOCK_BOOTTIME of whoever reads, that of his time namespace.
 // In this order, so that a pause between the two makes processes look older. Younger than they are
 // known to be, they would pass for others with their ids.
 int64_t BoottimeOffsetNs() {
@@ -131,7 +132,9 @@ bool ParseStat(absl::string_view stat, int64_t ns_per_tick, int64_t boottime_off
       !absl::SimpleAtoi(fields[kStartTime], &start_ticks)) {
     return false;
   }
-  process.start_ns = static_cast<int64_t>(start_ticks) * ns_per_tick - boottime_offset_ns;
+  // Modulo 2^64: what started before the clock of our time namespace began has a huge number.
+  process.start_ns =
+      static_cast<int64_t>(start_ticks * static_cast<uint64_t>(ns_per_tick)) - boottime_offset_ns;
   process.kernel_thread = (flags & kKernelThreadFlag) != 0;
   const char state = fields[kState][0];
   process.leader_exited = state == 'Z' || state == 'X';

@@ -13,6 +13,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include "tests/e2e/harness/error.h"
@@ -284,6 +290,57 @@ TEST(OwnUserNamespace, IsAnErrorInABoundedTime) {
   ASSERT_EQ(waitpid(static_cast<pid_t>(probe), nullptr, 0), probe);
   ExpectAnErrorIn(CLONE_NEWUSER);
 }
+
+// An exporter whose clocks are that far ahead of the machine's. The namespace is that of the
+// calling thread's children.
+void RunInOwnTimeNamespace(int64_t offset_seconds, const std::function<void()>& run) {
+  std::thread([&] {
+    ASSERT_EQ(unshare(CLONE_NEWTIME), 0) << std::strerror(errno);
+    const std::string path = "/proc/" + std::to_string(gettid()) + "/timens_offsets";
+    const std::string seconds = std::to_string(offset_seconds);
+    std::ofstream file(path);
+    file << "monotonic " << seconds << " 0\nboottime " << seconds << " 0\n" << std::flush;
+    ASSERT_TRUE(file) << path;
+    run();
+  }).join();
+}
+
+class OwnTimeNamespace : public testing::TestWithParam<int64_t> {};
+
+TEST_P(OwnTimeNamespace, ChangesNoTime) {
+  // Given processes that are older than an exporter whose clocks are not the machine's
+  auto held = std::make_unique<HeldProcesses>(20, 0);
+  RunInOwnTimeNamespace(GetParam(), [&] {
+    const Exporter exporter;
+    const double begin = exporter.Scrape()["cnproc_process_lifetime_seconds_sum"];
+    // When they end, and others begin and end
+    held.reset();
+    RunWorkload({"exit", "20", "77"});
+    const auto now = static_cast<double>(time(nullptr));
+    Page page;
+    ASSERT_TRUE(Eventually(seconds(10), [&] {
+      page = exporter.Scrape();
+      return page["cnproc_exit_codes_total{code=\"77\"}"] == 20 &&
+             page["cnproc_exit_signals_total{signal=\"SIGKILL\"}"] >= 20;
+    }));
+    // Then all of them lived for seconds, all events were processed at once, and it is today.
+    const std::string lifetimes = "cnproc_program_lifetime_seconds";
+    EXPECT_GE(page[lifetimes + "_count{program=\"cnproc_workload\"}"], 41);
+    EXPECT_EQ(page[lifetimes + "_bucket{program=\"cnproc_workload\",le=\"60.0\"}"],
+              page[lifetimes + "_count{program=\"cnproc_workload\"}"]);
+    EXPECT_GT(page[lifetimes + "_sum{program=\"cnproc_workload\"}"], 0);
+    EXPECT_GE(page["cnproc_process_lifetime_seconds_sum"], begin);
+    EXPECT_EQ(page["cnproc_event_delay_seconds_bucket{le=\"10.0\"}"],
+              page["cnproc_event_delay_seconds_count"]);
+    EXPECT_GT(page["cnproc_event_delay_seconds_sum"], 0);
+    EXPECT_NEAR(page["cnproc_last_event_timestamp_seconds"], now, 60);
+    EXPECT_EQ(page["cnproc_processes_reconciled_total{change=\"vanished\"}"], 0);
+    EXPECT_EQ(page["cnproc_process_lifetimes_unknown_total"], 0);
+  });
+}
+
+// One whose clocks are behind: processes are older than its clock can say.
+INSTANTIATE_TEST_SUITE_P(Clocks, OwnTimeNamespace, testing::Values(100'000, -1));
 
 TEST(Log, IsLogfmtOrJson) {
   const std::string logfmt = Exporter().Log();

@@ -18,6 +18,7 @@ build=${CNPROC_BUILD:-$root/build/release}
 work=$root/build/qemu/$version
 # What depends on the kernel; exposition, HTTP and flags are the same everywhere.
 kernel_dependent=(
+  '*OwnTimeNamespace*'
   '*Taskstats*'
   'AcknowledgementFlood.*'
   'AttributeFlood.*'

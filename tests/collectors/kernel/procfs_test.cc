@@ -37,6 +37,15 @@ TEST(ParseStatTest, ReadsWhatIsNeeded) {
   EXPECT_FALSE(parsed.process.kernel_thread);
 }
 
+// Given a reader in a time namespace whose clock began after a process did, then /proc gives the
+// process' start time modulo 2^64 ns: here -2.01 s.
+TEST(ParseStatTest, AProcessMayBeOlderThanTheClockOfTheTimeNamespace) {
+  ParsedStat parsed;
+  ASSERT_TRUE(ParseStat("2 (old) S 1 2 2 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1844674407170 0 0",
+                        kNsPerTick, -2'500'000'000, parsed));
+  EXPECT_NEAR(static_cast<double>(parsed.process.start_ns), 0.49e9, 1e7);
+}
+
 TEST(ParseStatTest, ACommMayLookLikeTheRestOfTheLine) {
   ParsedStat parsed;
   ASSERT_TRUE(ParseStat("7 (a) Z 9 (\n) Z 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0",
