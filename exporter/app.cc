@@ -30,9 +30,8 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
   return pipeline;
 }
 
-// For 503s, and for clients who never finish their request: with the default of --web.max-requests
-// 200 of them do not delay a scrape.
-constexpr int kSpareWorkers = 168;
+// For 503s, and for clients who never finish their request or take no answer.
+constexpr int kSpareWorkers = 8;
 
 // Of one of the two files, each of which is reloaded whatever becomes of the other.
 bool TellReload(const std::string& file, const absl::Status& status) {

@@ -20,7 +20,14 @@ if(EXISTS "${_civetweb_source}/src/civetweb.c")
   unset(CNPROC_CIVETWEB_LIBRARY CACHE)
   find_package(OpenSSL REQUIRED)
   add_library(cnproc_civetweb STATIC "${_civetweb_source}/src/civetweb.c")
-  target_include_directories(cnproc_civetweb SYSTEM PUBLIC "${_civetweb_source}/include")
+  # It drops header fields beyond MG_MAX_HEADERS without a word. With room for one more than the
+  # 64 that are let in, the server sees that there were too many.
+  file(READ "${_civetweb_source}/include/civetweb.h" _civetweb_header)
+  string(REPLACE "#define MG_MAX_HEADERS (64)" "#define MG_MAX_HEADERS (65)" _civetweb_header
+         "${_civetweb_header}")
+  file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/civetweb/civetweb.h" CONTENT "${_civetweb_header}"
+       @ONLY)
+  target_include_directories(cnproc_civetweb SYSTEM PUBLIC "${CMAKE_BINARY_DIR}/civetweb")
   # The macro of OpenSSL 3 is newer than that of 1.1, which serves for both.
   file(STRINGS "${_civetweb_source}/src/civetweb.c" _civetweb_openssl3 REGEX "OPENSSL_API_3_0"
        LIMIT_COUNT 1)
@@ -29,9 +36,8 @@ if(EXISTS "${_civetweb_source}/src/civetweb.c")
   else()
     set(_civetweb_api OPENSSL_API_1_1)
   endif()
-  # ALTERNATIVE_QUEUE hands a connection to the first idle worker, not to the one that is idle
-  # longest: hundreds of workers stand by for slow clients, yet only a few ever touch their memory.
-  # The wake-up of the accepting thread bounds how long a stop takes.
+  # The wake-up of the accepting thread bounds how long a stop takes. Each connection is noted when
+  # it is accepted and when it is closed (exporter/web/waiting_clients.h).
   if(CNPROC_SANITIZE)
     set(_civetweb_stack_bytes 1048576)
   else()
@@ -39,7 +45,8 @@ if(EXISTS "${_civetweb_source}/src/civetweb.c")
   endif()
   target_compile_definitions(cnproc_civetweb PRIVATE
     USE_IPV6 NO_SSL_DL ${_civetweb_api} NO_FILES NO_CGI
-    ALTERNATIVE_QUEUE SOCKET_TIMEOUT_QUANTUM=1000 STOP_FLAG_NEEDS_LOCK
+    SOCKET_TIMEOUT_QUANTUM=1000 STOP_FLAG_NEEDS_LOCK
+    accept=cnproc_civetweb_accept close=cnproc_civetweb_close
     USE_STACK_SIZE=${_civetweb_stack_bytes})
   target_compile_options(cnproc_civetweb PRIVATE -w)
   if(CNPROC_SANITIZE MATCHES "thread")

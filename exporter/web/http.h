@@ -14,8 +14,9 @@ namespace cnproc {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// One parsed request of at most 16 KiB, of any method. path and query are percent-decoded; of a
-// method that HTTP does not know nothing but the method is there.
+// One parsed request of at most 16 KiB, of any method. path and query are percent-decoded; path is
+// "*" for a request that means the server as a whole. Of a method that HTTP does not know nothing
+// but the method is there.
 struct HttpRequest {
   std::string method = "GET";
   std::string path = "/";
@@ -46,6 +47,12 @@ HttpHeaders AnswerHeaders(std::string_view content_type);
 
 // A short text/plain answer; message ends without a newline.
 HttpResponse PlainText(int status, std::string_view message);
+
+// The answer to what is no request, in words that do not depend on what the client sent.
+HttpResponse MalformedRequest(int status);
+
+// Status line and headers, up to the empty line.
+std::string FormatHead(const HttpResponse& response, std::string_view reason_phrase);
 
 }  // namespace cnproc
 

@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+// From start to stop: addresses, threads, CivetWeb's options.
 #include "exporter/web/http_server.h"
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
-#include <absl/time/clock.h>
-#include <absl/time/time.h>
 #include <civetweb.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <exception>
 #include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 
-#include "collectors/base/mutex.h"
 #include "collectors/base/time.h"
 #include "exporter/log.h"
+#include "exporter/web/http_server_impl.h"
 #include "exporter/web/listen_address.h"
-#include "exporter/web/once_per.h"
-#include "exporter/web/request_target.h"
 #include "exporter/web/worker_threads.h"
 
 namespace cnproc {
@@ -30,209 +25,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kClientTimeout{5000};
+constexpr std::chrono::milliseconds kHeadTimeout{3000};
 constexpr std::chrono::milliseconds kStopPatience{5000};
 constexpr std::chrono::milliseconds kStartPatience{5000};
+constexpr const char* kHowToGetThreads =
+    "allow more (ulimit -u, TasksMax= of the unit, podPidsLimit of the kubelet or another pids "
+    "limit "
+    "of the container) or lower --web.max-requests";
 // As CivetWeb tells them apart.
 constexpr int kMasterThread = 0;
 constexpr int kWorkerThread = 1;
-constexpr size_t kWriteChunkBytes = size_t{16} << 10;  // a record of TLS
-
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-// CivetWeb calls a request malformed if it does not know its method (TRACE, PURGE). It has then
-// read the request line and no more.
-bool IsMethodUnknownToCivetWeb(const mg_request_info* info) {
-  if (info == nullptr || info->request_method == nullptr || info->http_version == nullptr) {
-    return false;
-  }
-  const std::string_view method = info->request_method;
-  const std::string_view version = info->http_version;
-  return method != "GET" && method != "HEAD" && IsToken(method) &&
-         (version == "1.0" || version == "1.1");
-}
-
-// Its wording must not depend on what the client sent.
-HttpResponse ErrorPage(int status) {
-  switch (status) {
-    case 400:
-      return PlainText(400, "400: the request is malformed or its head exceeds 16 KiB");
-    case 413:
-      return PlainText(413, "413: the request head exceeds 16 KiB");
-    case 505:
-      return PlainText(505, "505: only HTTP/1.0 and HTTP/1.1 are spoken here");
-    default:
-      return PlainText(status, absl::StrCat(status));
-  }
-}
-
-std::string Head(mg_connection* connection, const HttpResponse& response) {
-  std::string head;
-  absl::StrAppend(&head, "HTTP/1.1 ", response.status, " ",
-                  mg_get_response_code_text(connection, response.status), "\r\n");
-  for (const auto& [name, value] : response.headers) {
-    absl::StrAppend(&head, name, ": ", value, "\r\n");
-  }
-  absl::StrAppend(&head, "Content-Length: ", response.body.size(), "\r\nDate: ",
-                  absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone()),
-                  "\r\nConnection: close\r\n\r\n");
-  return head;
-}
-
-// CivetWeb's timeout starts anew with every byte that a slow reader takes, hence the chunks and a
-// deadline over all of them.
-void Write(mg_connection* connection, std::string_view bytes, Clock::time_point deadline) {
-  while (!bytes.empty() && Clock::now() < deadline) {
-    const std::string_view chunk = bytes.substr(0, kWriteChunkBytes);
-    const int written = mg_write(connection, chunk.data(), chunk.size());
-    if (written != static_cast<int>(chunk.size())) return;
-    bytes.remove_prefix(chunk.size());
-  }
-}
-
-void Send(mg_connection* connection, const HttpResponse& response, bool with_body) {
-  const auto deadline = Clock::now() + kClientTimeout;
-  std::string head = Head(connection, response);
-  if (with_body && response.body.size() <= kWriteChunkBytes) {
-    head += response.body;  // one segment on the wire for a small answer
-    Write(connection, head, deadline);
-    return;
-  }
-  Write(connection, head, deadline);
-  if (with_body) Write(connection, response.body, deadline);
-}
-
-// Of a request that is not `understood` nothing but the method is told.
-HttpResponse Respond(const mg_request_info& info, bool understood, const Handler& handler) {
-  HttpRequest request;
-  request.method = info.request_method;
-  request.client = info.remote_addr;
-  if (!understood) return handler(request);
-  // local_uri_raw is not decoded and its dots are not resolved: no file stands behind it.
-  const absl::Status target =
-      ParseTarget(info.local_uri_raw != nullptr ? info.local_uri_raw : "",
-                  info.query_string != nullptr ? info.query_string : "", request);
-  if (!target.ok()) request.fault = std::string(target.message());
-  for (int i = 0; i < info.num_headers; ++i) {
-    request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
-  }
-  return handler(request);
-}
-
-// What CivetWeb says when it cannot start; later it is what clients provoke, handshakes that failed
-// among it.
-class Messages {
- public:
-  // C code calls this, too. Without memory a message is dropped.
-  void Note(const char* message) noexcept ABSL_LOCKS_EXCLUDED(mutex_) {
-    try {
-      if (started_) {
-        Log(Severity::kDebug, message);
-      } else {
-        const MutexLock lock(mutex_);
-        last_ = message;
-      }
-    } catch (const std::exception&) {
-    }
-  }
-  void OnStart() { started_ = true; }
-  std::string last() const ABSL_LOCKS_EXCLUDED(mutex_) {
-    const MutexLock lock(mutex_);
-    return last_;
-  }
-
- private:
-  std::atomic<bool> started_{false};
-  mutable Mutex mutex_;
-  std::string last_ ABSL_GUARDED_BY(mutex_);
-};
-
-// Out of memory, most likely, and then not even this may succeed; once a minute at most.
-void TellFailure(const std::exception& failure) noexcept {
-  static OncePer minute(60 * kNsPerSecond);
-  if (!minute.IsDue()) return;
-  try {
-    Log(Severity::kError, "a request could not be answered", {{"error", failure.what()}});
-  } catch (const std::exception&) {
-  }
-}
+constexpr int kQueuedConnections = 16;  // accepted, waiting for a worker
+// What else of the exporter starts threads, and the one that accepts.
+constexpr int kOtherThreads = 4;
 
 }  // namespace
-
-class HttpServer::Impl {
- public:
-  Impl(HttpServerOptions options, Handler handler)
-      : options_(std::move(options)), handler_(std::move(handler)) {}
-
-  absl::Status Start();
-  void Stop();
-  std::vector<std::string> BoundAddresses() const;
-
- private:
-  absl::StatusOr<std::string> ListeningPorts();
-  // CivetWeb does not tell if threads could not be started, not even the one that accepts.
-  absl::Status AwaitThreads();
-  // The addresses with the ports that they really have.
-  std::vector<ListenAddress> OpenDoors() const;
-  // Answers the request; its status is what the callback must return, which is never 0.
-  int OnRequest(mg_connection* connection, bool understood = true);
-  // Answers what CivetWeb could not read.
-  void OnError(mg_connection* connection, int status);
-
-  static Impl& Of(const mg_context* context) {
-    return *static_cast<Impl*>(mg_get_user_data(context));
-  }
-  static Impl& Of(const mg_connection* connection) { return Of(mg_get_context(connection)); }
-
-  const HttpServerOptions options_;
-  const Handler handler_;
-  std::vector<ListenAddress> addresses_;
-  mg_context* context_ = nullptr;
-  Messages messages_;
-  std::atomic<int> masters_{0};
-  std::atomic<int> workers_{0};
-  std::atomic<int> running_requests_{0};
-  std::atomic<bool> stopping_{false};
-};
-
-int HttpServer::Impl::OnRequest(mg_connection* connection, bool understood) {
-  ++running_requests_;
-  const mg_request_info* info = mg_get_request_info(connection);
-  HttpResponse response;
-  try {  // C code calls this: nothing may fly through it
-    response = stopping_ ? PlainText(503, "503: the exporter is stopping")
-                         : Respond(*info, understood, handler_);
-    options_.complete(response);
-    Send(connection, response, std::string_view(info->request_method) != "HEAD");
-  } catch (const std::exception& error) {  // the connection is closed without an answer
-    response.status = 500;
-    TellFailure(error);
-  }
-  // Else CivetWeb would read what was sent with the request, for as long as it trickles.
-  mg_disable_connection_keep_alive(connection);
-  --running_requests_;
-  return response.status;
-}
-
-void HttpServer::Impl::OnError(mg_connection* connection, int status) {
-  if (status == 400 && IsMethodUnknownToCivetWeb(mg_get_request_info(connection))) {
-    OnRequest(connection, /*understood=*/false);
-    return;
-  }
-  try {
-    HttpResponse response = ErrorPage(status);
-    options_.complete(response);
-    const char* method = mg_get_request_info(connection)->request_method;
-    Send(connection, response, method == nullptr || std::string_view(method) != "HEAD");
-  } catch (const std::exception& error) {  // as in OnRequest
-    TellFailure(error);
-  }
-}
 
 // As CivetWeb takes them: "+80" opens a port on IPv4 and IPv6, "443s" speaks TLS.
 absl::StatusOr<std::string> HttpServer::Impl::ListeningPorts() {
@@ -257,19 +64,82 @@ absl::StatusOr<std::string> HttpServer::Impl::ListeningPorts() {
   return ports;
 }
 
+absl::StatusOr<int> HttpServer::Impl::PlanWorkers() const {
+  const int startable = CountStartableThreads(options_.worker_threads + kOtherThreads);
+  const int workers = std::min(options_.worker_threads, startable - kOtherThreads);
+  if (workers < 1) {
+    return absl::ResourceExhaustedError(absl::StrCat("the web server cannot start: ", startable,
+                                                     " threads more can be started, and it needs ",
+                                                     1 + kOtherThreads, ": ", kHowToGetThreads));
+  }
+  return workers;
+}
+
+mg_callbacks HttpServer::Impl::Callbacks() {
+  mg_callbacks callbacks = {};
+  callbacks.begin_request = [](mg_connection* connection) {
+    return Of(connection).OnRequest(connection, Understood::kTarget);
+  };
+  callbacks.http_error = [](mg_connection* connection, int status, const char*) {
+    Of(connection).OnError(connection, status);
+    return 0;
+  };
+  callbacks.log_message = [](const mg_connection* connection, const char* message) {
+    Of(connection).OnMessage(message);
+    return 1;
+  };
+  callbacks.init_thread = [](const mg_context* context, int type) -> void* {
+    Impl& self = Of(context);
+    self.waiting_->WatchThisThread();
+    if (type == kMasterThread) ++self.masters_;
+    if (type == kWorkerThread) ++self.workers_;
+    LeaveRealTime();
+    ReleaseStack();
+    return nullptr;
+  };
+  callbacks.init_connection = [](const mg_connection*, void** data) {
+    *data = Unanswered();
+    return 0;
+  };
+  callbacks.connection_close = [](const mg_connection* connection) {
+    // CivetWeb hands out its own, not a constant.
+    Of(connection).OnClose(const_cast<mg_connection*>(connection));
+  };
+  callbacks.connection_closed = [](const mg_connection*) { ReleaseStack(); };
+  callbacks.external_ssl_ctx = [](void** ssl_context, void* self) {
+    TlsContext* tls = static_cast<Impl*>(self)->options_.tls;
+    if (tls == nullptr) return 0;
+    // Called again at the end, where our context must not be freed.
+    if (*ssl_context == nullptr) *ssl_context = tls->context();
+    return 1;
+  };
+  return callbacks;
+}
+
 absl::Status HttpServer::Impl::Start() {
   mg_init_library(MG_FEATURES_DEFAULT);
   const absl::StatusOr<std::string> ports = ListeningPorts();
   if (!ports.ok()) return ports.status();
-  absl::Status descriptors = ReserveDescriptors(options_.worker_threads);
+  const absl::StatusOr<int> workers = PlanWorkers();
+  if (!workers.ok()) return workers.status();
+  absl::Status descriptors = ReserveDescriptors(*workers, kQueuedConnections);
   if (!descriptors.ok()) return descriptors;
-  const std::string threads = absl::StrCat(options_.worker_threads);
-  const std::string timeout = absl::StrCat(kClientTimeout.count());
+  waiting_.emplace(WaitingClients::Limits::For(*workers), [this](const std::string& address) {
+    client_log_.Say("cut off a client", address,
+                    "its address keeps too many connections waiting without asking for anything "
+                    "or taking the answer",
+                    MonotonicNs());
+  });
+  const std::string threads = absl::StrCat(*workers);
+  const std::string queued = absl::StrCat(kQueuedConnections);
+  const std::string timeout = absl::StrCat(kHeadTimeout.count());
   // With enable_auth_domain_check a request line with our own address in it gets no answer at all.
   const char* options[] = {"listening_ports",
                            ports->c_str(),
                            "num_threads",
                            threads.c_str(),
+                           "connection_queue",
+                           queued.c_str(),
                            "listen_backlog",
                            "1024",
                            "request_timeout_ms",
@@ -285,35 +155,10 @@ absl::Status HttpServer::Impl::Start() {
                            "enable_auth_domain_check",
                            "no",
                            nullptr};
-  mg_callbacks callbacks = {};
-  callbacks.begin_request = [](mg_connection* connection) {
-    return Of(connection).OnRequest(connection);
-  };
-  callbacks.http_error = [](mg_connection* connection, int status, const char*) {
-    Of(connection).OnError(connection, status);
-    return 0;
-  };
-  callbacks.log_message = [](const mg_connection* connection, const char* message) {
-    Of(connection).messages_.Note(message);
-    return 1;
-  };
-  callbacks.init_thread = [](const mg_context* context, int type) -> void* {
-    if (type == kMasterThread) ++Of(context).masters_;
-    if (type == kWorkerThread) ++Of(context).workers_;
-    LeaveRealTime();
-    ReleaseStackOfStart();
-    return nullptr;
-  };
-  callbacks.external_ssl_ctx = [](void** ssl_context, void* self) {
-    TlsContext* tls = static_cast<Impl*>(self)->options_.tls;
-    if (tls == nullptr) return 0;
-    // Called again at the end, where our context must not be freed.
-    if (*ssl_context == nullptr) *ssl_context = tls->context();
-    return 1;
-  };
+  const mg_callbacks callbacks = Callbacks();
   context_ = mg_start(&callbacks, this, options);
-  messages_.OnStart();
-  if (context_ != nullptr) return AwaitThreads();
+  started_ = true;
+  if (context_ != nullptr) return AwaitThreads(*workers);
 
   absl::Status reason = ProbeListenAddresses(addresses_);
   if (!reason.ok()) return reason;
@@ -321,23 +166,26 @@ absl::Status HttpServer::Impl::Start() {
       absl::StrCat("the web server does not start on ", *ports, ": ", messages_.last()));
 }
 
-absl::Status HttpServer::Impl::AwaitThreads() {
+absl::Status HttpServer::Impl::AwaitThreads(int planned) {
   const auto deadline = Clock::now() + kStartPatience;
-  while (masters_ < 1 || workers_ < options_.worker_threads) {
-    if (Clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      continue;
-    }
-    const int started = workers_;
-    if (masters_ > 0) {
-      Stop();
-    } else {
-      context_ = nullptr;  // without its master it cannot be stopped; the process is about to end
-    }
+  while (masters_ < 1 || workers_ < planned) {
+    if (Clock::now() >= deadline) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (masters_ < 1) {
+    // Without its master the server cannot be stopped; the process is about to end.
+    context_ = nullptr;
+    abandoned_ = true;
     return absl::UnavailableError(absl::StrCat(
-        "only ", started, " of the ", options_.worker_threads,
-        " threads of the web server could be started: allow more (ulimit -u, TasksMax= of the "
-        "unit, the pids limit of the container) or lower --web.max-requests"));
+        "the web server's thread that accepts could not be started: ", kHowToGetThreads));
+  }
+  if (workers_ < options_.worker_threads) {
+    Log(Severity::kWarn,
+        absl::StrCat("the web server has fewer threads than --web.max-requests asks for: "
+                     "scrapes may wait for each other; ",
+                     kHowToGetThreads),
+        {{"started", absl::StrCat(workers_.load())},
+         {"wanted", absl::StrCat(options_.worker_threads)}});
   }
   return absl::OkStatus();
 }
@@ -369,6 +217,7 @@ void HttpServer::Impl::Stop() {
   stopped = true;
   if (knocker.joinable()) knocker.join();
   context_ = nullptr;
+  waiting_.reset();  // and those that were accepted last, which CivetWeb forgets
 }
 
 std::vector<ListenAddress> HttpServer::Impl::OpenDoors() const {
@@ -390,8 +239,17 @@ std::vector<std::string> HttpServer::Impl::BoundAddresses() const {
 HttpServer::HttpServer(HttpServerOptions options, Handler handler)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(handler))) {}
 HttpServer::~HttpServer() { Stop(); }
-absl::Status HttpServer::Start() { return impl_->Start(); }
-void HttpServer::Stop() { impl_->Stop(); }
-std::vector<std::string> HttpServer::BoundAddresses() const { return impl_->BoundAddresses(); }
+absl::Status HttpServer::Start() {
+  absl::Status status = impl_->Start();
+  // Its workers have it and nobody can end them.
+  if (impl_->abandoned()) (void)impl_.release();
+  return status;
+}
+void HttpServer::Stop() {
+  if (impl_ != nullptr) impl_->Stop();
+}
+std::vector<std::string> HttpServer::BoundAddresses() const {
+  return impl_ == nullptr ? std::vector<std::string>() : impl_->BoundAddresses();
+}
 
 }  // namespace cnproc

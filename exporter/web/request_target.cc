@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/request_target.h"
 
+#include <strings.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,11 +40,41 @@ std::optional<std::string> Decode(std::string_view raw, bool plus_is_space) {
   return decoded;
 }
 
+// What follows "http://host", "" if nothing does; nothing for another form of target.
+std::optional<std::string_view> AfterAuthority(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() < scheme.size() ||
+        strncasecmp(target.data(), scheme.data(), scheme.size()) != 0) {
+      continue;
+    }
+    target.remove_prefix(scheme.size());
+    const size_t end = target.find_first_of("/?");
+    if (target.empty() || end == 0) return std::nullopt;
+    return end == std::string_view::npos ? std::string_view() : target.substr(end);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-absl::Status ParseTarget(std::string_view raw_path, std::string_view raw_query,
-                         HttpRequest& request) {
+absl::Status ParseTarget(std::string_view target, HttpRequest& request) {
+  if (target == "*") {
+    request.path = "*";
+    request.query.clear();
+    return absl::OkStatus();
+  }
+  std::string_view relative = target;
+  bool path_is_needed = true;
+  if (const auto rest = AfterAuthority(target)) {
+    relative = *rest;
+    path_is_needed = false;
+  }
+  const size_t question = relative.find('?');
+  const std::string_view raw_path = relative.substr(0, question);
+  std::string_view raw_query =
+      question == std::string_view::npos ? std::string_view() : relative.substr(question + 1);
   auto path = Decode(raw_path, /*plus_is_space=*/false);
+  if (path && path->empty() && !path_is_needed) path = "/";
   if (!path || path->empty() || path->front() != '/') {
     return absl::InvalidArgumentError("malformed path");
   }

@@ -11,11 +11,11 @@
 
 namespace cnproc {
 
-// Sets path and query of the request. raw_path is what stands before the "?", raw_query what stands
-// after it. InvalidArgument for a path that does not begin with "/", a "%" that two hexadecimal
-// digits do not follow, and control characters: nothing of ours is called that.
-absl::Status ParseTarget(std::string_view raw_path, std::string_view raw_query,
-                         HttpRequest& request);
+// Sets path and query of the request from what stands between method and version: "/path?query", as
+// proxies write it "http://host:port/path?query" (whatever the host: a proxy knows this server by
+// names that the server does not know), or "*". InvalidArgument for another form, a "%" that two
+// hexadecimal digits do not follow, and control characters: nothing of ours is called that.
+absl::Status ParseTarget(std::string_view target, HttpRequest& request);
 
 }  // namespace cnproc
 

@@ -50,6 +50,13 @@ HttpResponse MethodNotAllowed() {
   return response;
 }
 
+// OPTIONS * asks what the server can do at all.
+HttpResponse ServerOptions() {
+  HttpResponse response = PlainText(200, "GET and HEAD are served");
+  response.headers.emplace_back("Allow", "GET, HEAD");
+  return response;
+}
+
 HttpResponse BadRequest(std::string_view why) {
   return PlainText(400, absl::StrCat("400: ", std::string(why)));
 }
@@ -194,10 +201,14 @@ std::shared_ptr<void> Routes::AcquirePlace() const {
 
 HttpResponse Routes::Handle(const HttpRequest& request) const {
   HttpResponse response;
-  if (request.method != "GET" && request.method != "HEAD") {
+  if (request.method == "OPTIONS" && request.path == "*") {
+    response = ServerOptions();
+  } else if (request.method != "GET" && request.method != "HEAD") {
     response = MethodNotAllowed();
   } else if (!request.fault.empty()) {
     response = BadRequest(request.fault);
+  } else if (request.path == "*") {
+    response = BadRequest("only OPTIONS can ask for *");
   } else if (request.path == "/-/healthy") {
     response = PlainText(200, "healthy");
   } else if (request.path == "/-/ready") {

@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -259,6 +260,26 @@ std::vector<FileStamp> StampFiles(const TlsConfig& config) {
   return stamps;
 }
 
+// A constant of OpenSSL's or of ours: a handshake runs on one thread from its begin to its end.
+thread_local const char* complaint = "";
+thread_local int handshake_socket = -1;
+
+// OpenSSL's info callbacks. The first runs before the client has said anything; by the time that an
+// alert is sent the reason is known.
+void NoteHandshake(const SSL* ssl, int where, int) {
+  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
+  complaint = "";
+  handshake_socket = SSL_get_fd(ssl);
+}
+
+void NoteComplaint(const SSL* ssl, int where, int) {
+  const long result = SSL_get_verify_result(ssl);
+  if ((where & SSL_CB_ALERT) == 0 || result == X509_V_OK) return;
+  complaint = result == X509_V_ERR_APPLICATION_VERIFICATION
+                  ? "none of its names is among client_allowed_sans"
+                  : X509_verify_cert_error_string(result);
+}
+
 }  // namespace
 
 std::vector<std::string> UnknownCurves(const TlsConfig& config) {
@@ -316,6 +337,7 @@ TlsContext::TlsContext() : context_(SSL_CTX_new(TLS_server_method())) {
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context_, 0);
   SSL_CTX_set_client_hello_cb(context_, OnClientHello, this);
+  SSL_CTX_set_info_callback(context_, NoteHandshake);
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
@@ -388,13 +410,21 @@ void TlsContext::RenewIfChanged() {
   }
 }
 
-int TlsContext::OnClientHello(SSL* ssl, int* alert, void* self) {
-  auto* const tls = static_cast<TlsContext*>(self);
-  if (tls->before_handshake_) tls->before_handshake_();
-  tls->RenewIfChanged();
-  if (tls->Current()->ApplyTo(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+int TlsContext::OnClientHello(SSL* ssl, int* alert, void* self) noexcept {
+  SSL_set_info_callback(ssl, NoteComplaint);
+  try {  // OpenSSL is C: nothing may fly through it
+    auto* const tls = static_cast<TlsContext*>(self);
+    if (tls->before_handshake_) tls->before_handshake_();
+    tls->RenewIfChanged();
+    if (tls->Current()->ApplyTo(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+  } catch (const std::exception&) {  // out of memory: this handshake fails, the next may not
+  }
   *alert = SSL_AD_INTERNAL_ERROR;
   return SSL_CLIENT_HELLO_ERROR;
 }
+
+int TlsContext::HandshakeSocket() { return handshake_socket; }
+
+std::string_view TlsContext::TakeComplaint() { return std::exchange(complaint, ""); }
 
 }  // namespace cnproc

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,12 @@ class TlsContext {
   // All or nothing; for handshakes from now on.
   absl::Status Replace(const TlsConfig& config);
 
+  // What this thread's newest handshake found wrong with the client's certificate, once; "" for
+  // nothing. Any thread, about itself.
+  static std::string_view TakeComplaint();
+  // The socket of that handshake; -1 before the first.
+  static int HandshakeSocket();
+
   // For the server; lives as long as this object.
   ssl_ctx_st* context() const { return context_; }
 
@@ -52,7 +59,7 @@ class TlsContext {
   TlsContext();
   static absl::StatusOr<std::shared_ptr<const Credentials>> Load(const TlsConfig& config);
   // OpenSSL's client hello callback.
-  static int OnClientHello(ssl_st* ssl, int* alert, void* self);
+  static int OnClientHello(ssl_st* ssl, int* alert, void* self) noexcept;
   std::shared_ptr<const Credentials> Current() ABSL_LOCKS_EXCLUDED(mutex_);
   void RenewIfChanged() ABSL_LOCKS_EXCLUDED(mutex_);
 

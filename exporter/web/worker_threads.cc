@@ -9,12 +9,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
+#include <future>
+#include <thread>
+#include <vector>
 
 namespace cnproc {
 
-// The start of a thread uses a page of stack that an idle worker never needs again. Given back, it
-// makes hundreds of workers cheaper by a third.
-void ReleaseStackOfStart() {
+// Inlined, its frame would be the caller's, and what the caller calls next would stand among the
+// pages that go.
+[[gnu::noinline]] void ReleaseStack() {
   constexpr uintptr_t kPageBytes = 4096;
   constexpr uintptr_t kPages = 16;                 // of the 64 or more that a worker's stack has
   constexpr uintptr_t kFrameOfMadviseBytes = 256;  // generously: it is a bare system call
@@ -29,11 +33,24 @@ void LeaveRealTime() {
   pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
 }
 
-// Each worker has an event of CivetWeb's and serves one connection. Where events run out CivetWeb
-// corrupts its heap, and where connections do the collector cannot read /proc.
-absl::Status ReserveDescriptors(int workers) {
+int CountStartableThreads(int wanted) {
+  std::promise<void> counted;
+  const std::shared_future<void> end = counted.get_future().share();
+  std::vector<std::thread> threads;
+  try {
+    threads.reserve(static_cast<size_t>(wanted));
+    while (static_cast<int>(threads.size()) < wanted) threads.emplace_back([end] { end.wait(); });
+  } catch (const std::exception&) {  // that many it is
+  }
+  counted.set_value();
+  for (std::thread& thread : threads) thread.join();
+  return static_cast<int>(threads.size());
+}
+
+// Each worker serves one connection. Where descriptors run out the collector cannot read /proc.
+absl::Status ReserveDescriptors(int workers, int queued) {
   constexpr rlim_t kOthers = 64;
-  const rlim_t needed = 2 * static_cast<rlim_t>(workers) + kOthers;
+  const rlim_t needed = static_cast<rlim_t>(workers) + static_cast<rlim_t>(queued) + kOthers;
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return absl::OkStatus();
   limit.rlim_cur = std::min(needed, limit.rlim_max);

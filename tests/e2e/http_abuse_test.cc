@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Given outsiders who speak no HTTP, speak it slowly or all at once, then scrapes go on. All of it
 // on loopback, bounded in count.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <random>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/e2e/harness/error.h"
 #include "tests/e2e/harness/lab.h"
 #include "tests/e2e/harness/machine.h"
+#include "tests/e2e/who_lab.h"
 
 namespace cnproc::e2e {
 namespace {
@@ -59,17 +69,39 @@ TEST_F(HttpAbuse, HeadsThatAreTooLarge) {
   ExpectUnharmed();
 }
 
-TEST_F(HttpAbuse, TwoHundredSlowClientsDelayNobody) {
-  std::vector<std::unique_ptr<Connection>> slow;
-  for (int i = 0; i < 200; ++i) {
-    slow.push_back(std::make_unique<Connection>(exporter().port()));
-    slow.back()->Send("GET /metrics HTTP/1.1\r\nHost: ");
+// Bounded by what a test may have open; each that is cut off is replaced.
+TEST_F(HttpAbuse, AThousandHalfOpenClientsOfOneAddressDelayNobody) {
+  rlimit files = {};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  const auto connect = [&] {
+    return std::make_unique<Connection>(exporter().port(), seconds(10), "127.0.0.2");
+  };
+  for (const std::string sent : {"", "GET /metrics HTTP/1.1\r\nHost: "}) {
+    std::vector<std::unique_ptr<Connection>> slow(1000);
+    for (auto& client : slow) {
+      client = connect();
+      client->Send(sent);
+    }
+    for (size_t i = 0; i < 20; ++i) {
+      const auto start = Clock::now();
+      exporter().Scrape();
+      EXPECT_LT(Clock::now() - start, seconds(1) * Patience()) << "scrape " << i << ": " << sent;
+      for (size_t j = 0; j < 10; ++j) {
+        slow[i * 10 + j] = connect();
+        slow[i * 10 + j]->Send(sent);
+      }
+    }
   }
-  const auto start = Clock::now();
-  exporter().Scrape();
-  EXPECT_LT(Clock::now() - start, seconds(1) * Patience());
-  slow.clear();
+  EXPECT_THAT(exporter().Log(), testing::HasSubstr("\"cut off a client\" client=127.0.0.2 "));
   ExpectUnharmed();
+}
+
+TEST_F(HttpAbuse, AnIdleExporterHasFewThreadsAndDescriptors) {
+  const Usage usage = UsageOf(exporter().pid());
+  EXPECT_LT(usage.threads + usage.descriptors, 80)
+      << usage.threads << " threads, " << usage.descriptors << " descriptors";
 }
 
 TEST_F(HttpAbuse, ClientsThatLeaveWithoutReading) {
@@ -110,6 +142,51 @@ TEST_F(HttpAbuse, SixtyScrapersAtOnce) {
     return page.Has(exits) && page[exits] >= 500;
   }));
   ExpectUnharmed();
+}
+
+// As in a pod of a kubelet with podPidsLimit: what other containers leave.
+TEST(FewThreads, AreEnoughToServeAndAreSaid) {
+  Cgroup cgroup("pids", "/cnp-few-threads");
+  ASSERT_TRUE(cgroup.Set("pids.max", "20"));
+  const TempFolder folder;
+  const std::string log = folder.Path("log");
+  const std::string binary = ExporterBinary();
+  const uint16_t port = FreePort();
+  const std::string address = "--web.listen-address=127.0.0.1:" + std::to_string(port);
+  const pid_t exporter = Fork([&] {
+    if (!cgroup.Enter() || freopen(log.c_str(), "w", stderr) == nullptr) return 1;
+    execl(binary.c_str(), binary.c_str(), address.c_str(), nullptr);
+    return 1;
+  });
+  EXPECT_TRUE(Eventually(seconds(10), [&] {
+    try {
+      return Fetch(port).status == 200;
+    } catch (const HarnessError&) {
+      return false;
+    }
+  })) << ReadFile(log);
+  EXPECT_THAT(ReadFile(log), testing::HasSubstr("the web server has fewer threads than"));
+  EXPECT_THAT(ReadFile(log), testing::HasSubstr("podPidsLimit"));
+  kill(exporter, SIGTERM);
+  EXPECT_EQ(Wait(exporter), 0);
+}
+
+// With no room for a web server at all it ends, and says what to do.
+TEST(FewThreads, TooFewEndItWithAReason) {
+  Cgroup cgroup("pids", "/cnp-no-threads");
+  ASSERT_TRUE(cgroup.Set("pids.max", "5"));
+  const TempFolder folder;
+  const std::string log = folder.Path("log");
+  const std::string binary = ExporterBinary();
+  const std::string address = "--web.listen-address=127.0.0.1:" + std::to_string(FreePort());
+  const int status = Wait(Fork([&] {
+    if (!cgroup.Enter() || freopen(log.c_str(), "w", stderr) == nullptr) return 1;
+    execl(binary.c_str(), binary.c_str(), address.c_str(), nullptr);
+    return 1;
+  }));
+  EXPECT_TRUE(WIFEXITED(status)) << status;
+  EXPECT_NE(WEXITSTATUS(status), 0);
+  EXPECT_THAT(ReadFile(log), testing::HasSubstr("the web server cannot start"));
 }
 
 }  // namespace

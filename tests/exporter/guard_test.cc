@@ -8,13 +8,16 @@
 #include <openssl/ssl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
@@ -22,6 +25,22 @@
 #include "tests/exporter/certificates.h"
 #include "tests/exporter/http_client.h"
 #include "tests/temp_folder.h"
+
+namespace {
+
+// On which threads the operator new of this program finds no memory.
+std::atomic<bool> nobody_else_has = false;
+thread_local bool has_memory = false;
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(size_t bytes) {
+  if (nobody_else_has && !has_memory) throw std::bad_alloc();
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace cnproc {
 namespace {
@@ -48,14 +67,14 @@ class GuardTest : public ::testing::Test {
   }
   std::string ConfigFile() const { return (folder_ / "web.yml").string(); }
 
-  absl::Status Start(const std::string& config) {
+  absl::Status Start(const std::string& config, int threads = 8) {
     Write("web.yml", config);
     auto guard = Guard::Create(ConfigFile());
     if (!guard.ok()) return guard.status();
     guard_ = *std::move(guard);
     HttpServerOptions options;
     options.listen_addresses = {"127.0.0.1:0"};
-    options.worker_threads = 8;
+    options.worker_threads = threads;
     options.tls = guard_->tls();
     options.complete = [this](HttpResponse& response) { guard_->AddHeaders(response); };
     server_under_test_ = std::make_unique<HttpServer>(options, [this](const HttpRequest& request) {
@@ -151,6 +170,73 @@ TEST_F(GuardTest, ServesTls12And13AndRefusesWhatIsOlder) {
     EXPECT_EQ(GetOverTls(address_, {.max_version = version}).text, "") << version;
   }
   EXPECT_THAT(Get(address_, "/"), Not(HasSubstr("200 OK")));
+}
+
+TEST_F(GuardTest, TellsWhoSpeaksNoTlsToDoSo) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+  testing::internal::CaptureStderr();
+  const std::string answer = Get(address_, "/metrics");
+  EXPECT_THAT(answer, AllOf(HasSubstr("HTTP/1.1 400 Bad Request\r\n"), HasSubstr("https://")));
+  Get(address_, "/metrics");
+  EXPECT_THAT(GetOverTls(address_, {}).text, HasSubstr("200 OK"));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("level=info msg=\"refused a TLS client\" client=127.0.0.1 "
+                             "reason=\"it spoke HTTP without TLS\" times=1"));
+  EXPECT_EQ(log.find("refused"), log.rfind("refused")) << "the second has no line of its own";
+}
+
+TEST_F(GuardTest, TellsWhyAClientWasRefused) {
+  const TestIdentity rogue = MakeIdentity("rogue", "DNS:prometheus", MakeAuthority("another"));
+  const TestIdentity other = MakeIdentity("other", "DNS:other", authority_);
+  const struct {
+    TlsClientOptions client;
+    const char* reason;
+  } cases[] = {
+      {{}, "peer did not return a certificate"},
+      {{.identity = &rogue}, "certificate verify failed: unable to get local issuer certificate"},
+      {{.identity = &other},
+       "certificate verify failed: none of its names is among client_allowed_sans"},
+      {{.max_version = TLS1_1_VERSION}, "unsupported protocol"},
+      {{.authority = rogue.certificate}, "it refused this server: tlsv1 alert unknown ca"},
+  };
+  for (const auto& [client, reason] : cases) {
+    server_under_test_.reset();
+    ASSERT_EQ(Start(std::string(kTls) +
+                    "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"
+                    "  client_allowed_sans: [prometheus]\n"),
+              absl::OkStatus());
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(GetOverTls(address_, client).text, "") << reason;
+    server_under_test_.reset();
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("client=127.0.0.1 reason=\"" + std::string(reason) + "\""));
+  }
+}
+
+// Whatever is thrown, OpenSSL is C.
+TEST_F(GuardTest, AHandshakeWithoutMemoryFailsAndTheNextSucceeds) {
+  ASSERT_EQ(Start(kTls), absl::OkStatus());
+  has_memory = true;
+  nobody_else_has = true;
+  const std::string answer = GetOverTls(address_, {}).text;
+  nobody_else_has = false;
+  EXPECT_EQ(answer, "");
+  EXPECT_THAT(GetOverTls(address_, {}).text, HasSubstr("200 OK"));
+}
+
+// A hello is there, and then nothing: the thread is in the handshake.
+TEST_F(GuardTest, ServesScrapesWhileManyClientsOfOneAddressStopInTheHandshake) {
+  ASSERT_EQ(Start(kTls, /*threads=*/48), absl::OkStatus());
+  std::vector<std::unique_ptr<Connection>> slow;
+  for (int i = 0; i < 300; ++i) {
+    slow.push_back(std::make_unique<Connection>(address_, "127.0.0.2"));
+    if (i % 2 == 0) slow.back()->Send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+  }
+  for (int i = 0; i < 10; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_THAT(GetOverTls(address_, {}).text, HasSubstr("200 OK"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  }
 }
 
 // A client whose certificate was withdrawn would get in by the ticket of an earlier visit.

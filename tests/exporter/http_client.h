@@ -3,7 +3,9 @@
 #ifndef CNPROC_TESTS_EXPORTER_HTTP_CLIENT_H_
 #define CNPROC_TESTS_EXPORTER_HTTP_CLIENT_H_
 
+#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -14,11 +16,11 @@
 
 namespace cnproc {
 
-// A TCP connection to a numeric address as "127.0.0.1:80" or "[::1]:80". Reads and writes wait ten
-// seconds at most.
+// A TCP connection to a numeric address as "127.0.0.1:80" or "[::1]:80", from an IPv4 address of
+// this machine if one is given. Reads and writes wait ten seconds at most.
 class Connection {
  public:
-  explicit Connection(const std::string& address) {
+  explicit Connection(const std::string& address, const char* from = nullptr) {
     const size_t colon = address.rfind(':');
     std::string host = address.substr(0, colon);
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
@@ -28,6 +30,12 @@ class Connection {
     addrinfo* list = nullptr;
     if (getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &list) != 0) return;
     fd_ = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (from != nullptr) {
+      sockaddr_in own = {};
+      own.sin_family = AF_INET;
+      inet_pton(AF_INET, from, &own.sin_addr);
+      (void)bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof(own));
+    }
     const timeval patience = {10, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));

@@ -51,9 +51,7 @@ class RoutesTest : public ::testing::Test {
   // As the server does it: the target is percent-encoded.
   HttpResponse Get(const std::string& target, HttpHeaders headers = {}) {
     HttpRequest request;
-    const size_t question = target.find('?');
-    const std::string query = question == std::string::npos ? "" : target.substr(question + 1);
-    EXPECT_TRUE(ParseTarget(target.substr(0, question), query, request).ok());
+    EXPECT_TRUE(ParseTarget(target, request).ok());
     request.headers = std::move(headers);
     return routes.Handle(request);
   }
@@ -98,6 +96,16 @@ TEST_F(RoutesTest, RefusesEveryMethodButTwoAndNamesThem) {
     EXPECT_EQ(response.status, 405) << method;
     EXPECT_EQ(Header(response, "Allow"), "GET, HEAD") << method;
   }
+}
+
+TEST_F(RoutesTest, SaysWhatTheServerCanDoAtAll) {
+  HttpRequest request;
+  ASSERT_TRUE(ParseTarget("*", request).ok());
+  EXPECT_EQ(routes.Handle(request).status, 400);
+  request.method = "OPTIONS";
+  const HttpResponse response = routes.Handle(request);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(Header(response, "Allow"), "GET, HEAD");
 }
 
 TEST_F(RoutesTest, ServesOpenMetricsWhenAccepted) {

@@ -35,12 +35,10 @@ bool HasControlCharacter(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view target(reinterpret_cast<const char*>(data), size);
-  const size_t question = target.find('?');
-  const std::string_view query =
-      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
   cnproc::HttpRequest request;
-  if (!cnproc::ParseTarget(target.substr(0, question), query, request).ok()) return 0;
-  if (request.path.empty() || request.path[0] != '/' || HasControlCharacter(request.path)) {
+  if (!cnproc::ParseTarget(target, request).ok()) return 0;
+  if ((!request.path.starts_with("/") && request.path != "*") ||
+      HasControlCharacter(request.path)) {
     std::abort();
   }
   for (const auto& [name, value] : request.query) {

@@ -76,13 +76,18 @@ std::string HttpResponse::Header(const std::string& lower_case_name) const {
   return found == headers.end() ? "" : found->second;
 }
 
-Connection::Connection(uint16_t port, milliseconds limit)
+Connection::Connection(uint16_t port, milliseconds limit, const char* from)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (fd_ < 0) FailErrno("socket");
   const auto bound = std::chrono::duration_cast<std::chrono::microseconds>(limit * Patience());
   const timeval timeout{bound.count() / 1'000'000, bound.count() % 1'000'000};
   setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+  if (from != nullptr) {
+    sockaddr_in own = Loopback(0);
+    inet_pton(AF_INET, from, &own.sin_addr);
+    if (bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof(own)) != 0) FailErrno(from);
+  }
   const sockaddr_in address = Loopback(port);
   if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     const int error = errno;

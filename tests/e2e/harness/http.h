@@ -29,7 +29,8 @@ struct HttpRequest {
 // A TCP connection to a port of 127.0.0.1. Not thread safe.
 class Connection {
  public:
-  explicit Connection(uint16_t port, milliseconds limit = seconds(10));
+  // To the exporter on 127.0.0.1, from another loopback address if one is given.
+  explicit Connection(uint16_t port, milliseconds limit = seconds(10), const char* from = nullptr);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -125,6 +125,7 @@ Usage UsageOf(pid_t pid) {
   usage.resident_bytes = Field(process / "status", "VmRSS:") * 1024;
   usage.own_bytes = Field(process / "status", "RssAnon:") * 1024;
   usage.descriptors = static_cast<int64_t>(Entries(process / "fd").size());
+  usage.threads = static_cast<int64_t>(Entries(process / "task").size());
   return usage;
 }
 

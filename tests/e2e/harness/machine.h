@@ -42,6 +42,7 @@ struct Usage {
   int64_t own_bytes = 0;  // of these, what it made itself; the rest are pages of files
   int64_t wakeups = 0;    // voluntary context switches of all its threads
   int64_t descriptors = 0;
+  int64_t threads = 0;
 };
 Usage UsageOf(pid_t pid);
 
