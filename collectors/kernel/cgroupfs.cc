@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "collectors/process/cgroup_path.h"
 
 namespace cnproc {
 namespace {
@@ -152,7 +153,8 @@ absl::Status CgroupFs::CanCount(std::string_view cgroup_of_init) const {
                      "--path.cgroupfs, or run in the host's cgroup namespace (podman, docker: "
                      "--cgroupns=host)"));
   }
-  if (cgroup_of_init.find(":/..") == std::string_view::npos) return absl::OkStatus();
+  const std::optional<PidsCgroup> init = FindPidsCgroup(cgroup_of_init);
+  if (!init || !LeadsElsewhere(init->path)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "another cgroup namespace, in which this kernel does not tell whose they are (Linux 6.11 "
       "with "

@@ -88,9 +88,11 @@ void Ledger::SetStream(const StreamStats& stats, const absl::Status& subscriptio
 }
 
 void Ledger::Reconcile(std::span<const ProcessSnapshot> snapshots,
-                       std::span<const ProcessFacts> facts) {
+                       std::span<const ProcessFacts> facts, bool renaming) {
   if (!std::exchange(scanned_, true)) identities_.InternMostCommon(snapshots, facts);
+  identities_.SetRenaming(renaming);
   table_.Reconcile(snapshots, facts);
+  identities_.SetRenaming(false);
   scan_status_ = absl::OkStatus();
 }
 

@@ -78,7 +78,9 @@ class Ledger final : private ChangeSink {
   void BeginScan(int64_t now_ns) { table_.BeginScan(now_ns); }
   void AbandonScan() { table_.AbandonScan(); }
   bool scan_is_bounded() const { return table_.scan_is_bounded(); }
-  void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts);
+  // `renaming`: the facts are by new rules, which name processes anew that have a name.
+  void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts,
+                 bool renaming);
   // Why the table is not compared with /proc. What lived before is heard of once it does something.
   void GoOnWithoutScan(const absl::Status& why);
 

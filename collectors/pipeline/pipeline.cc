@@ -155,7 +155,7 @@ void Pipeline::DoRound() {
   // Whoever asks from here on has to wait for the next round: this one may have read already what
   // happens before they do.
   const bool scrapes_wait = scrapes_.BeginRound();
-  if (configured_.exchange(false)) side_.SetRules(ledger_.Lock()->program_rules());
+  if (configured_.exchange(false)) TakeRules();
   const bool tick = subscription_.NowNs() >= next_tick_ns_;
   const uint64_t messages_before = subscription_.stats().messages;
   const uint64_t execs_before = ExecsOf(subscription_.stats());
@@ -167,6 +167,12 @@ void Pipeline::DoRound() {
   if (tick) Tick();
   Publish();
   if (caught_up_) scrapes_.ServePages(kMostPageTime);
+}
+
+// Processes that live have names by the old ones.
+void Pipeline::TakeRules() {
+  side_.SetRules(ledger_.Lock()->program_rules());
+  if (reconciler_) reconciler_->RequestRenaming();
 }
 
 // The system calls first, then what they said, with the lock held.

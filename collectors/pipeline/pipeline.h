@@ -82,6 +82,7 @@ class Pipeline final {
   void AwaitEvents();
   int64_t WaitNs() const;
   void DoRound();
+  void TakeRules();
   void Deliver(const Batch& batch);
   void OnOutcome(const Subscription::Outcome& outcome);
   void Tick();

@@ -45,6 +45,7 @@ void Reconciler::Begin(int64_t now_ns) {
   }
   scan_ = *std::move(scan);
   began_ns_ = now_ns;
+  renaming_ = std::exchange(renaming_wanted_, false);
   state_ = State::kReading;
   ledger_.Lock()->BeginScan(now_ns);
 }
@@ -69,7 +70,8 @@ void Reconciler::Read(int64_t now_ns) {
 }
 
 ResyncReason Reconciler::Finish(int64_t now_ns) {
-  ledger_.Lock()->Reconcile(scan_->processes(), facts_);
+  ledger_.Lock()->Reconcile(scan_->processes(), facts_, renaming_);
+  renaming_ = false;
   Drop();
   return schedule_.Finish(now_ns, now_ns - began_ns_);
 }
@@ -90,6 +92,7 @@ void Reconciler::GoOnWithout(const absl::Status& why, int64_t now_ns) {
 
 void Reconciler::GiveUp(int64_t now_ns) {
   schedule_.GiveUp(now_ns);
+  renaming_wanted_ |= std::exchange(renaming_, false);
   Drop();
   ledger_.Lock()->AbandonScan();
 }

@@ -30,6 +30,11 @@ class Reconciler {
 
   // The table may differ from the machine, for this reason.
   void Request(ResyncReason reason) { schedule_.Request(reason); }
+  // The rules of names changed: a comparison that reads by them names living processes anew.
+  void RequestRenaming() {
+    renaming_wanted_ = true;
+    Request(ResyncReason::kReload);
+  }
 
   // One step, where one is due, after a round; `life_drained`: it left nothing unread in the life
   // socket. Returns the reason of a comparison that this step completed, else kNone.
@@ -56,6 +61,8 @@ class Reconciler {
   std::unique_ptr<ProcessScan> scan_;  // null while idle
   std::vector<ProcessFacts> facts_;    // of the processes that scan_ has read
   int64_t began_ns_ = 0;
+  bool renaming_wanted_ = false;
+  bool renaming_ = false;  // by the scan that runs
 };
 
 }  // namespace cnproc

@@ -12,6 +12,7 @@ namespace cnproc {
 
 enum class ResyncReason : uint8_t {
   kNone,
+  kReload,  // the rules of names changed
   kStart,
   kLoss,
   kResubscribe,

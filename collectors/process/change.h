@@ -90,6 +90,8 @@ struct Change {
   uint32_t late_execs = 0;
   uint32_t late_forks = 0;
   uint32_t previous_program = 0;  // kExeced and with late_execs: whom the process was before
+  // kProcessConfirmed: the program that a living process was, which new rules call otherwise.
+  uint32_t renamed_from = 0;
 };
 
 // Told every change, in order, by the one thread that owns the process table. The sink may fill in

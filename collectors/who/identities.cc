@@ -61,7 +61,7 @@ Identities::Identities(const Wanted& wanted, bool records_expected, const Settin
                 {settings.labels[3], now_ns, unix_offset_ns}}}} {}
 
 void Identities::Configure(const Settings& settings) {
-  rules_ = settings.program_rules;
+  old_rules_ = std::exchange(rules_, settings.program_rules);
   for (size_t i = 0; i < kDimensionCount; ++i) values_[i].Configure(settings.labels[i]);
 }
 
@@ -286,7 +286,11 @@ void Identities::OnSnapshot(Change& change) {
       ValueOf(process, Dimension::kContainer) == kNoValue) {
     SetCgroup(process, facts.cgroup->identity);
   }
-  if (!wanted(Dimension::kProgram) || ValueOf(process, Dimension::kProgram) != kNoValue) return;
+  if (!wanted(Dimension::kProgram)) return;
+  if (ValueOf(process, Dimension::kProgram) != kNoValue) {
+    if (renaming_) Rename(change);
+    return;
+  }
   // Forked by one that was not known yet, it may not be known to be one.
   process.kernel_thread |= change.snapshot->kernel_thread;
   if (process.kernel_thread) {
@@ -294,6 +298,23 @@ void Identities::OnSnapshot(Change& change) {
   } else if (!facts.comm.empty()) {
     NameByFacts(change);
   }
+}
+
+// Only rules rename: a process that had no name by one, and has none now, is what it was, whatever
+// it calls itself by now.
+void Identities::Rename(Change& change) {
+  Process& process = *change.process;
+  const ProcessFacts& facts = *change.facts;
+  if (process.kernel_thread || facts.comm.empty()) return;
+  const ValueId before = ValueOf(process, Dimension::kProgram);
+  const bool by_rule = !facts.rule_name.empty();
+  // A child that never exec'd has its parent's.
+  const bool was_by_rule = process.name_source == NameSource::kRule ||
+                           (process.name_source == NameSource::kInherited &&
+                            old_rules_.CanGive(values(Dimension::kProgram).value(before).text));
+  if (!by_rule && !was_by_rule) return;
+  NameByFacts(change);
+  if (ValueOf(process, Dimension::kProgram) != before) change.renamed_from = before;
 }
 
 }  // namespace cnproc

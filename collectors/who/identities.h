@@ -45,6 +45,10 @@ class Identities {
   void InternMostCommon(std::span<const ProcessSnapshot> processes,
                         std::span<const ProcessFacts> facts);
 
+  // While it is set snapshots of processes that have a name come with facts by new rules, and name
+  // them anew: at a reload. What was counted under the old name stays there.
+  void SetRenaming(bool renaming) { renaming_ = renaming; }
+
   // To be called before collectors are told of a change, and after it.
   void Assign(Change& change);
   void Release(const Change& change);
@@ -88,10 +92,13 @@ class Identities {
   void OnSnapshot(Change& change);
   bool NameByRecord(Change& change);
   void NameByFacts(Change& change);
+  void Rename(Change& change);
 
   const Wanted wanted_;
   const bool records_expected_;
   ProgramRules rules_;
+  ProgramRules old_rules_;  // before the newest Configure
+  bool renaming_ = false;
   int64_t now_ns_;
   int64_t unix_offset_ns_;
   EnumArray<Dimension, LabelValues, kDimensionCount> values_;

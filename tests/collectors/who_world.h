@@ -68,7 +68,14 @@ class WhoWorld {
   void BeginScan() { ledger_.BeginScan(now_ns_); }
   void EndScan(const std::vector<ProcessSnapshot>& processes,
                const std::vector<ProcessFacts>& facts) {
-    ledger_.Reconcile(processes, facts);
+    ledger_.Reconcile(processes, facts, /*renaming=*/false);
+  }
+  // New settings, and the scan that they ask for.
+  void Reload(const Options& options, const std::vector<ProcessSnapshot>& processes,
+              const std::vector<ProcessFacts>& facts) {
+    ledger_.Configure(MakeOptions(options).settings);
+    BeginScan();
+    ledger_.Reconcile(processes, facts, /*renaming=*/true);
   }
 
   void Fork(pid_t child, pid_t parent) {

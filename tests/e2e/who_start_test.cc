@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Given files and rights of every kind, then the exporter says at its start what it cannot tell.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -11,9 +12,12 @@
 
 #include "tests/e2e/harness/lab.h"
 #include "tests/e2e/harness/machine.h"
+#include "tests/e2e/who_lab.h"
 
 namespace cnproc::e2e {
 namespace {
+
+namespace fs = std::filesystem;
 
 TEST(WhoStart, RefusesABadFile) {
   TempFolder folder;
@@ -44,6 +48,40 @@ TEST(WhoStart, CheckTellsWhatEachCollectorLacks) {
   const Result rules = RunExporter({"--config.check", "--config.file=" + folder.Path("exe.yml")},
                                    {.as_nobody = true});
   EXPECT_NE(rules.out.find("CAP_SYS_PTRACE"), std::string::npos) << rules.out << rules.err;
+}
+
+TEST(WhoStart, SaysWhatIsExpectedInVain) {
+  TempFolder folder;
+  const std::string file = folder.Path("config.yml");
+  WriteFile(file,
+            "program: {expected: [kube-controller-manager, sshd]}\nunit: {expected: [nginx]}\n");
+  const Result check = RunExporter({"--config.check", "--config.file=" + file});
+  EXPECT_EQ(check.ExitCode(), 0) << check.out;
+  Exporter exporter({.flags = {"--config.file=" + file}});
+  for (const std::string& text : {check.out, exporter.Log()}) {
+    EXPECT_NE(text.find("kube-controller-manager"), std::string::npos) << text;
+    EXPECT_NE(text.find("kube-controller"), text.rfind("kube-controller"))
+        << "the remedy: " << text;
+    EXPECT_NE(text.find("nginx.service"), std::string::npos) << text;
+    EXPECT_EQ(text.find("sshd"), std::string::npos) << text;
+  }
+}
+
+// Given a cgroup namespace that begins below the root, as containers have one.
+TEST(WhoStart, CheckTellsWhetherRefusedForksAreCounted) {
+  const std::string root =
+      fs::exists("/sys/fs/cgroup/pids") ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup";
+  const Cgroup cgroup("pids", "/cnproc-check");
+  const bool told_by_limit = fs::exists(root + "/cnproc-check/pids.events.local");
+  const Result host = RunExporter({"--config.check"});
+  EXPECT_EQ(host.out.find("refused forks are not counted"), std::string::npos) << host.out;
+  ASSERT_TRUE(cgroup.Enter());
+  const Result elsewhere = RunExporter({"--config.check"}, {.namespaces = CLONE_NEWCGROUP});
+  WriteFile(root + "/cgroup.procs", std::to_string(getpid()));
+  EXPECT_EQ(elsewhere.out.find("refused forks are not counted: another cgroup namespace") !=
+                std::string::npos,
+            !told_by_limit)
+      << elsewhere.out;
 }
 
 TEST(WhoUnprivileged, WorksWithoutExitRecordsAndSaysSo) {

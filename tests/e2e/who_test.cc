@@ -262,5 +262,38 @@ TEST_F(Who, RulesAndExpectedProgramsComeWithTheFile) {
   EXPECT_TRUE(exporter().Scrape().Has(Of("program_execs_total", "program", "cnp_other")));
 }
 
+TEST_F(Who, AReloadNamesWhoLives) {
+  const std::string file = folder_.Path("config.yml");
+  WriteFile(file, "program: {expected: [cnp_other]}\n");
+  Start({.flags = {"--config.file=" + file}});
+  // Given a program that runs
+  const std::string script = Script("cnp_living", "while :; do sleep 0.1; done");
+  const pid_t pid = Fork([&] {
+    execl(script.c_str(), script.c_str(), nullptr);
+    return 1;
+  });
+  const auto processes = [&](const char* program) {
+    const Page page = exporter().Scrape();
+    const std::string series = Of("program_processes", "program", program);
+    return page.Has(series) ? page[series] : 0;
+  };
+  EXPECT_TRUE(Eventually(seconds(2), [&] { return processes("cnp_living") >= 1; }));
+  // When a rule for it comes
+  WriteFile(file,
+            "program:\n"
+            "  rules: [{match: {cmdline: '.*/(cnp_living)'}, name: 'rule:$1'}]\n"
+            "  expected: ['rule:cnp_living']\n");
+  exporter().process().Signal(SIGHUP);
+  // Then it has its name without a new exec, and what was counted stays.
+  EXPECT_TRUE(Eventually(seconds(7), [&] { return processes("rule:cnp_living") >= 1; }));
+  EXPECT_EQ(processes("cnp_living"), 0);
+  const Page page = Settled();
+  EXPECT_EQ(page[Of("program_execs_total", "program", "cnp_living")], 1);
+  EXPECT_EQ(page[Of("program_execs_total", "program", "rule:cnp_living")], 0);
+  EXPECT_EQ(page["cnproc_processes_reconciled_total{change=\"vanished\"}"], 0);
+  kill(pid, SIGKILL);
+  Wait(pid);
+}
+
 }  // namespace
 }  // namespace cnproc::e2e

@@ -140,6 +140,7 @@ TEST_F(CgroupFsTest, SaysWhyRefusalsCannotBeCounted) {
   Write("pids/cgroup.procs", "");
   EXPECT_EQ(why(kHost), "");
   EXPECT_THAT(why(kElsewhere), testing::HasSubstr("cgroupns=host"));
+  EXPECT_EQ(why("4:memory:/../..\n3:pids:/\n"), "");
 }
 
 TEST_F(CgroupFsTest, FindsAllGroupsThatRefused) {

@@ -262,6 +262,67 @@ TEST_F(IdentitiesTest, RulesApplyToRecordsAsFarAsCommGoes) {
   EXPECT_EQ(world.identities().names(NameSource::kRule), 1U);
 }
 
+// Facts as a scan has them, by the rules in force.
+ProcessFacts ByRule(const std::string& comm, const std::string& name) {
+  ProcessFacts facts = Comm(comm);
+  facts.rule_name = name;
+  return facts;
+}
+ProgramRules RuleOnComm(const char* expression, const char* name) {
+  std::vector<ProgramRule> rules(1);
+  EXPECT_TRUE(rules[0].AddExpression(RuleInput::kComm, expression).ok());
+  EXPECT_TRUE(rules[0].SetName(name).ok());
+  return ProgramRules(std::move(rules));
+}
+
+TEST_F(IdentitiesTest, AReloadNamesLivingProcessesByItsRules) {
+  // Given two servers, a child of one that never exec'd, and one that renamed itself since
+  world_.Fork(2, 1);
+  world_.Exec(2, Comm("java"));
+  world_.Fork(3, 2);
+  world_.Fork(4, 1);
+  world_.Exec(4, Comm("nginx"));
+  const std::vector<ProcessSnapshot> processes = {SnapshotOf(1, "init"), SnapshotOf(2, "java"),
+                                                  SnapshotOf(3, "java"), SnapshotOf(4, "worker")};
+  // When a rule comes
+  world_.Reload(
+      {.rules = RuleOnComm("(java)", "jvm:$1")}, processes,
+      {Comm("init"), ByRule("java", "jvm:java"), ByRule("java", "jvm:java"), Comm("worker")});
+  // Then who it matches has its name at once, and nobody else another.
+  EXPECT_EQ(world_.Program(2), "jvm:java");
+  EXPECT_EQ(world_.Program(3), "jvm:java");
+  EXPECT_EQ(world_.Program(4), "nginx");
+  EXPECT_EQ(world_.Number("cnproc_program_processes{program=\"jvm:java\"}"), 2);
+  EXPECT_EQ(world_.Number("cnproc_program_processes{program=\"java\"}"), 0);
+  // What was counted under the old name stays there; what comes is the new one's.
+  EXPECT_EQ(world_.Number("cnproc_program_execs_total{program=\"java\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_program_execs_total{program=\"jvm:java\"}"), 0);
+  world_.Exit(3);
+  EXPECT_EQ(world_.Number("cnproc_program_exits_total{outcome=\"success\",program=\"jvm:java\"}"),
+            1);
+  EXPECT_EQ(Named(NameSource::kRule), 1U);
+  // A later scan renames nobody.
+  world_.Scan(processes, {Comm("init"), Comm("java"), Comm("java"), Comm("worker")});
+  EXPECT_EQ(world_.Program(2), "jvm:java");
+}
+
+TEST_F(IdentitiesTest, AReloadWithoutTheRuleGivesBackTheNames) {
+  WhoWorld world({.rules = RuleOnComm("(java)", "jvm:$1")});
+  Boot(world);
+  world.Fork(2, 1);
+  world.Exec(2, ByRule("java", "jvm:java"));
+  world.Fork(3, 2);
+  world.Fork(4, 1);
+  world.Reload({},
+               {SnapshotOf(1, "init"), SnapshotOf(2, "java"), SnapshotOf(3, "java"),
+                SnapshotOf(4, "calls-itself-so")},
+               {Comm("init"), Comm("java"), Comm("java"), Comm("calls-itself-so")});
+  EXPECT_EQ(world.Program(2), "java");
+  EXPECT_EQ(world.Program(3), "java");
+  EXPECT_EQ(world.Program(4), "init");
+  EXPECT_EQ(world.Number("cnproc_program_processes{program=\"jvm:java\"}"), 0);
+}
+
 TEST_F(IdentitiesTest, NothingIsHeldForProcessesThatAreGone) {
   for (pid_t pid = 100; pid < 200; ++pid) {
     world_.Fork(pid, 1);
