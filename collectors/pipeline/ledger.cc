@@ -89,10 +89,25 @@ void Ledger::SetStream(const StreamStats& stats, const absl::Status& subscriptio
 
 void Ledger::Reconcile(std::span<const ProcessSnapshot> snapshots,
                        std::span<const ProcessFacts> facts, bool renaming) {
+  BeginReconcile(snapshots, facts);
+  ReconcileSome(snapshots, facts, renaming);
+  EndReconcile();
+}
+
+void Ledger::BeginReconcile(std::span<const ProcessSnapshot> snapshots,
+                            std::span<const ProcessFacts> facts) {
   if (!std::exchange(scanned_, true)) identities_.InternMostCommon(snapshots, facts);
+}
+
+void Ledger::ReconcileSome(std::span<const ProcessSnapshot> snapshots,
+                           std::span<const ProcessFacts> facts, bool renaming) {
   identities_.SetRenaming(renaming);
-  table_.Reconcile(snapshots, facts);
+  table_.ReconcileSome(snapshots, facts);
   identities_.SetRenaming(false);
+}
+
+void Ledger::EndReconcile() {
+  table_.EndReconcile();
   scan_status_ = absl::OkStatus();
 }
 

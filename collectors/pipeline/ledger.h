@@ -80,7 +80,13 @@ class Ledger final : private ChangeSink {
   bool scan_is_bounded() const { return table_.scan_is_bounded(); }
   // `renaming`: the facts are by new rules, which name processes anew that have a name.
   void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts,
-                 bool renaming);
+                 bool renaming = false);
+  // The same in pieces, with no event in between: all of it, some at a time, the end.
+  void BeginReconcile(std::span<const ProcessSnapshot> snapshots,
+                      std::span<const ProcessFacts> facts);
+  void ReconcileSome(std::span<const ProcessSnapshot> snapshots,
+                     std::span<const ProcessFacts> facts, bool renaming);
+  void EndReconcile();
   // Why the table is not compared with /proc. What lived before is heard of once it does something.
   void GoOnWithoutScan(const absl::Status& why);
 

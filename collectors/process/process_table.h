@@ -56,6 +56,10 @@ class ProcessTable {
   void BeginScan(int64_t now_ns);
   void AbandonScan();
   void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts);
+  // The same in pieces, with no event in between: all snapshots, some at a time, and then the end.
+  void ReconcileSome(std::span<const ProcessSnapshot> snapshots,
+                     std::span<const ProcessFacts> facts);
+  void EndReconcile();
   // As far as can be known it holds who lived before the first event: it was reconciled once.
   bool is_complete() const { return complete_; }
   // False once more tasks were touched during a scan than are worth remembering: abandon it.
@@ -204,6 +208,7 @@ class ProcessTable {
   absl::flat_hash_set<pid_t> touched_;          // tasks that something was told of
   absl::flat_hash_set<pid_t> ended_threads_;    // leaders not among them
   absl::flat_hash_set<pid_t> ended_processes_;  // by tgid
+  absl::flat_hash_set<pid_t> living_;           // processes that the scan saw, by tgid
   absl::flat_hash_set<pid_t> execed_;           // processes, by tgid
   // Before the first scan is reconciled: processes that only an event told of. They may have
   // threads that none told of, and so an exit may be a process' end or not: the latest is held

@@ -20,23 +20,32 @@ void ProcessTable::AbandonScan() {
   ended_threads_ = {};
   ended_processes_ = {};
   execed_ = {};
+  living_ = {};
 }
 
 void ProcessTable::Reconcile(std::span<const ProcessSnapshot> snapshots,
                              std::span<const ProcessFacts> facts) {
+  ReconcileSome(snapshots, facts);
+  EndReconcile();
+}
+
+void ProcessTable::ReconcileSome(std::span<const ProcessSnapshot> snapshots,
+                                 std::span<const ProcessFacts> facts) {
   ABSL_ASSERT(facts.empty() || facts.size() == snapshots.size());
   // What it corrects itself is no news of the time since.
   scanning_ = false;
-  absl::flat_hash_set<pid_t> living;
-  living.reserve(snapshots.size());
   for (size_t i = 0; i < snapshots.size(); ++i) {
-    living.insert(snapshots[i].tgid);
+    living_.insert(snapshots[i].tgid);
     ReconcileOne(snapshots[i], facts.empty() ? nullptr : &facts[i]);
   }
+}
+
+void ProcessTable::EndReconcile() {
+  scanning_ = false;
   SettleHeldExits();
   std::vector<pid_t> vanished;
   for (const auto& [tgid, process] : processes_) {
-    if (!living.contains(tgid) && !touched_.contains(tgid)) vanished.push_back(tgid);
+    if (!living_.contains(tgid) && !touched_.contains(tgid)) vanished.push_back(tgid);
   }
   for (const pid_t tgid : vanished) Vanish(*FindMutable(tgid), scan_start_ns_);
   complete_ = true;

@@ -73,7 +73,7 @@ class WhoWorld {
   // New settings, and the scan that they ask for.
   void Reload(const Options& options, const std::vector<ProcessSnapshot>& processes,
               const std::vector<ProcessFacts>& facts) {
-    ledger_.Configure(MakeOptions(options).settings);
+    ledger_.Configure(OptionsOf(options).settings);
     BeginScan();
     ledger_.Reconcile(processes, facts, /*renaming=*/true);
   }
@@ -102,8 +102,8 @@ class WhoWorld {
   void SetUid(pid_t pid, uint32_t real, uint32_t effective) {
     Deliver({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid);
   }
-  // Until an escalation cannot be that of an exec any more.
-  void Settle() { Advance(1'000'000'000); }
+  // Until nothing waits: no escalation for its exec, nobody who gave way with its id for its exit.
+  void Settle() { Advance(2'000'000'000); }
   // The kernel's log says so, and no exit comes.
   void KillForMemory(pid_t tid, bool in_cgroup) {
     OomKill kill;

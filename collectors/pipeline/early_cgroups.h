@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cgroups of children that may be about to become a container's program.
+#ifndef CNPROC_COLLECTORS_PIPELINE_EARLY_CGROUPS_H_
+#define CNPROC_COLLECTORS_PIPELINE_EARLY_CGROUPS_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "collectors/base/time.h"
+#include "collectors/process/event.h"
+#include "collectors/process/process_facts.h"
+
+namespace cnproc {
+
+// The process that becomes a container's program (run, exec, a probe) stands in the container's
+// cgroup for 18 ms and more before its exec, but one that fails at once is gone before its cgroup
+// can be read after it. So children that have neither exec'd nor ended some milliseconds after
+// their fork are looked at ahead of their exec. In a storm of short lives nobody is looked at, and
+// an event costs a few nanoseconds. Bounded: the oldest child gives way, and so many readings a
+// second are all there are. Pure; not thread safe.
+class EarlyCgroups {
+ public:
+  // After a fork. An engine that moves its child there some time after the fork has a second and a
+  // third chance.
+  static constexpr std::array<int64_t, 3> kDelaysNs = {10 * kNsPerMs, 40 * kNsPerMs,
+                                                       160 * kNsPerMs};
+  static constexpr size_t kMaxChildren = 2048;
+  static constexpr int64_t kReadingPriceNs = 2 * kNsPerMs;  // 500 in a second
+
+  EarlyCgroups();
+
+  void OnFork(pid_t tgid, int64_t timestamp_ns);
+  void OnExit(pid_t tgid) { Forget(tgid); }
+  // What was read before this exec; null: nothing was.
+  std::shared_ptr<const CgroupFacts> TakeAtExec(pid_t tgid);
+
+  // Null where it cannot be read: the process has ended.
+  using ReadCgroup = absl::FunctionRef<std::shared_ptr<const CgroupFacts>(pid_t)>;
+  // Looks at whoever is due; at all times are those of events.
+  void LookAtDue(int64_t now_ns, ReadCgroup read);
+  // When the next one will be, if any waits.
+  std::optional<int64_t> NextDueNs();
+
+ private:
+  // By the low bits of the id: ids are given one after the other.
+  struct Child {
+    pid_t tgid = 0;  // 0: nobody
+    int64_t forked_ns = 0;
+    std::shared_ptr<const CgroupFacts> cgroup;
+  };
+  struct Look {
+    pid_t tgid;
+    int64_t forked_ns;
+  };
+
+  Child& ChildOf(pid_t tgid) { return children_[static_cast<size_t>(tgid) % kMaxChildren]; }
+  void Forget(pid_t tgid);
+  // Whether the one who was to be looked at is still that child.
+  bool IsThere(const Look& look) {
+    const Child& child = ChildOf(look.tgid);
+    return child.tgid == look.tgid && child.forked_ns == look.forked_ns;
+  }
+
+  std::vector<Child> children_;
+  // By kDelaysNs; each in the order of forks, and so of the time at which it is due.
+  std::array<std::deque<Look>, kDelaysNs.size()> looks_;
+  int64_t budget_ns_ = 0;
+  int64_t refilled_ns_ = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PIPELINE_EARLY_CGROUPS_H_

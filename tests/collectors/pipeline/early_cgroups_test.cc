@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/pipeline/early_cgroups.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+namespace cnproc {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr int64_t kStartNs = 100 * kNsPerSecond;
+
+class EarlyCgroupsTest : public testing::Test {
+ protected:
+  EarlyCgroupsTest() { LookAt(kStartNs); }
+
+  void LookAt(int64_t now_ns) {
+    early_.LookAtDue(now_ns, [this](pid_t tgid) -> std::shared_ptr<const CgroupFacts> {
+      read_.push_back(tgid);
+      return cgroups_[tgid];
+    });
+  }
+  void PutInto(pid_t tgid, const std::string& container) {
+    CgroupFacts facts;
+    facts.identity.container_id = container;
+    cgroups_[tgid] = std::make_shared<CgroupFacts>(facts);
+  }
+
+  EarlyCgroups early_;
+  std::map<pid_t, std::shared_ptr<const CgroupFacts>> cgroups_;
+  std::vector<pid_t> read_;
+};
+
+TEST_F(EarlyCgroupsTest, AChildThatWaitsForItsExecIsLookedAtAhead) {
+  PutInto(10, "podman://1");
+  early_.OnFork(10, kStartNs);
+  LookAt(kStartNs + 9 * kNsPerMs);
+  EXPECT_THAT(read_, IsEmpty());
+  LookAt(kStartNs + 10 * kNsPerMs);
+  EXPECT_THAT(read_, ElementsAre(10));
+
+  const auto taken = early_.TakeAtExec(10);
+  ASSERT_NE(taken, nullptr);
+  EXPECT_EQ(taken->identity.container_id, "podman://1");
+  EXPECT_EQ(early_.TakeAtExec(10), nullptr) << "a second exec is not the child's first";
+  LookAt(kStartNs + kNsPerSecond);
+  EXPECT_THAT(read_, ElementsAre(10)) << "whoever has exec'd waits no more";
+}
+
+TEST_F(EarlyCgroupsTest, AnEngineMayMoveItsChildLater) {
+  early_.OnFork(10, kStartNs);
+  LookAt(kStartNs + 10 * kNsPerMs);
+  PutInto(10, "podman://1");
+  LookAt(kStartNs + 40 * kNsPerMs);
+  EXPECT_EQ(early_.TakeAtExec(10)->identity.container_id, "podman://1");
+}
+
+TEST_F(EarlyCgroupsTest, AStormOfShortLivesReadsNothing) {
+  for (pid_t pid = 100; pid < 10'000; ++pid) {
+    early_.OnFork(pid, kStartNs + pid * 1000);
+    early_.OnExit(pid);
+  }
+  EXPECT_EQ(early_.NextDueNs(), std::nullopt);
+  LookAt(kStartNs + kNsPerSecond);
+  EXPECT_THAT(read_, IsEmpty());
+}
+
+TEST_F(EarlyCgroupsTest, AStormOfLongLivesIsReadWithinABudget) {
+  for (pid_t pid = 100; pid < 1100; ++pid) early_.OnFork(pid, kStartNs);
+  LookAt(kStartNs + kNsPerSecond);
+  EXPECT_EQ(read_.size(), 500u);
+  LookAt(kStartNs + kNsPerSecond);
+  EXPECT_EQ(read_.size(), 500u);
+  LookAt(kStartNs + kNsPerSecond + 20 * kNsPerMs);
+  EXPECT_EQ(read_.size(), 510u);
+}
+
+TEST_F(EarlyCgroupsTest, AnIdThatIsGivenAgainIsAnotherChild) {
+  PutInto(10, "old");
+  early_.OnFork(10, kStartNs);
+  LookAt(kStartNs + 10 * kNsPerMs);
+  early_.OnExit(10);
+  early_.OnFork(10, kStartNs + 20 * kNsPerMs);
+  EXPECT_EQ(early_.NextDueNs(), kStartNs + 30 * kNsPerMs);
+  EXPECT_EQ(early_.TakeAtExec(10), nullptr);
+}
+
+TEST_F(EarlyCgroupsTest, TheOldestChildGivesWay) {
+  early_.OnFork(10, kStartNs);
+  const pid_t same_place = 10 + static_cast<pid_t>(EarlyCgroups::kMaxChildren);
+  PutInto(same_place, "new");
+  early_.OnFork(same_place, kStartNs + 1);
+  LookAt(kStartNs + 20 * kNsPerMs);
+  EXPECT_THAT(read_, ElementsAre(same_place));
+  EXPECT_EQ(early_.TakeAtExec(10), nullptr);
+  EXPECT_NE(early_.TakeAtExec(same_place), nullptr);
+}
+
+}  // namespace
+}  // namespace cnproc
