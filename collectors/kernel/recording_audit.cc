@@ -26,7 +26,7 @@ int64_t RecordingAudit::PositionOf(const Cpu& cpu, uint32_t sequence) const {
 }
 
 void RecordingAudit::OnMessage(const RecordedNumber& message) {
-  if (message.cpu >= kMaxCpus) return;
+  if (message.cpu >= kMaxCpus || static_cast<size_t>(message.socket) >= kSocketCount) return;
   if (message.received_ns > 0) {
     received_ns_ = std::max(received_ns_, message.received_ns);
     if (first_received_ns_ == 0) first_received_ns_ = message.received_ns;
