@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -101,10 +102,9 @@ absl::Status App::Start() {
 }
 
 void App::Reload() {
-  const bool settings_reloaded = TellReload(options_.config_file, ReloadSettings());
+  settings_reloaded_ = TellReload(options_.config_file, ReloadSettings());
   const bool web_reloaded = TellReload(options_.web_config_file, guard_->Reload());
-  reload_successful_ = settings_reloaded && web_reloaded;
-  if (reload_successful_) reload_success_seconds_ = UnixSeconds();
+  if (settings_reloaded_ && web_reloaded) reload_success_seconds_ = UnixSeconds();
   if (options_.config_file.empty() && options_.web_config_file.empty()) {
     Log(Severity::kInfo, "nothing to reload: no configuration file was given");
   }
@@ -123,10 +123,10 @@ absl::Status App::ReloadSettings() {
 void App::CollectReload(Families& families) const {
   FamilyWriter::Gauge(families, "cnproc_exporter_config_last_reload_successful",
                       "1 if the newest attempt to load the configuration succeeded.")
-      .Add(reload_successful_ ? 1 : 0);
+      .Add(settings_reloaded_ && guard_->last_read_succeeded() ? 1 : 0);
   FamilyWriter::Gauge(families, "cnproc_exporter_config_last_reload_success_timestamp_seconds",
                       "Unix time of the newest attempt that succeeded.")
-      .Add(reload_success_seconds_);
+      .Add(std::max(reload_success_seconds_.load(), guard_->last_success_unix_seconds()));
 }
 
 void App::Stop() {

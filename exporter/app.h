@@ -47,7 +47,7 @@ class App final : private MetricsSource {
   void CollectReload(Families& families) const;
 
   const Options options_;
-  std::atomic<bool> reload_successful_{true};
+  std::atomic<bool> settings_reloaded_{true};
   std::atomic<double> reload_success_seconds_;  // Unix time
   Pipeline pipeline_;
   const Routes routes_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "collectors/base/time.h"
 #include "exporter/log.h"
 
 namespace cnproc {
@@ -76,7 +77,7 @@ void Guard::ReloadIfChanged() {
   if (config_file_.empty() || !look_.IsDue()) return;
   const MutexLock lock(reload_mutex_);
   const FileStamp stamp = StampFile(config_file_);
-  if (stamp == stamp_) return;
+  if (stamp == stamp_ && last_read_succeeded_) return;
   // What it names may come later: it is tried again until it fits.
   const absl::Status status = ReadAgain(stamp);
   if (status.ok()) {
@@ -89,6 +90,15 @@ void Guard::ReloadIfChanged() {
 }
 
 absl::Status Guard::ReadAgain(const FileStamp& stamp) {
+  absl::Status status = TakeFile();
+  last_read_succeeded_ = status.ok();
+  if (!status.ok()) return status;
+  last_success_unix_seconds_ = kSecondsPerNs * static_cast<double>(RealtimeNs());
+  stamp_ = stamp;
+  return status;
+}
+
+absl::Status Guard::TakeFile() {
   auto config = ReadWebConfig(config_file_);
   if (!config.ok()) return config.status();
   if (absl::Status status = CheckChange(*config); !status.ok()) return status;
@@ -97,7 +107,6 @@ absl::Status Guard::ReadAgain(const FileStamp& stamp) {
   }
   SayWhatIsNotDone(*config, config_file_);
   Adopt(*std::move(config));
-  stamp_ = stamp;
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 #ifndef CNPROC_EXPORTER_WEB_GUARD_H_
 #define CNPROC_EXPORTER_WEB_GUARD_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,10 @@ class Guard {
   // the server runs, and passwords cannot go.
   absl::Status Reload() ABSL_LOCKS_EXCLUDED(reload_mutex_);
 
+  // Of the newest attempt to read the file, whoever made it.
+  bool last_read_succeeded() const { return last_read_succeeded_; }
+  double last_success_unix_seconds() const { return last_success_unix_seconds_; }
+
   // How often bcrypt ran for the users in force.
   uint64_t verifications() const;
 
@@ -56,12 +61,15 @@ class Guard {
   // The errors of Reload.
   absl::Status CheckChange(const WebConfig& config) const;
   absl::Status ReadAgain(const FileStamp& stamp) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  absl::Status TakeFile();
   void ReloadIfChanged() ABSL_LOCKS_EXCLUDED(reload_mutex_);
   void Adopt(WebConfig config) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Rules> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string config_file_;
   std::unique_ptr<TlsContext> tls_;  // constant after Create
+  std::atomic<bool> last_read_succeeded_{true};
+  std::atomic<double> last_success_unix_seconds_{0};
   OncePer look_{kNsPerSecond};
   Mutex reload_mutex_;                              // before mutex_
   FileStamp stamp_ ABSL_GUARDED_BY(reload_mutex_);  // of the file that is in force

@@ -141,7 +141,7 @@ TEST(ConfigCheck, TriesTheFilesAndOverwritesNone) {
   const TempFolder folder;
   WriteFile(folder.Path("old.pcap"), "of earlier days");
   WriteFile(folder.Path("web.yml"), "http_server_config: {headers: {X-Frame-Options: deny}}\n");
-  WriteFile(folder.Path("bad.yml"), "http_server_config: {http2: true}\n");
+  WriteFile(folder.Path("bad.yml"), "http_server_config: {http3: true}\n");
   // When they are checked
   const Result good = RunExporter({"--config.check", "--web.config.file=" + folder.Path("web.yml"),
                                    "--connector.record=" + folder.Path("old.pcap")});
@@ -152,7 +152,7 @@ TEST(ConfigCheck, TriesTheFilesAndOverwritesNone) {
   // Then what is wrong is said as it would be without the check
   const Result bad = RunExporter({"--config.check", "--web.config.file=" + folder.Path("bad.yml")});
   EXPECT_EQ(bad.ExitCode(), 2);
-  EXPECT_NE(bad.err.find("http2"), std::string::npos) << bad.err;
+  EXPECT_NE(bad.err.find("http3"), std::string::npos) << bad.err;
   EXPECT_EQ(RunExporter({"--config.check", "--connector.record=/nonexistent/x.pcap"}).ExitCode(),
             1);
 }
@@ -202,6 +202,10 @@ TEST(Sighup, ReadsTheWebConfigurationAgain) {
   EXPECT_EQ(GetAs(exporter, kOld).status, 401);
   EXPECT_EQ(GetAs(exporter, kNew).status, 200);
   EXPECT_NE(exporter.Log().find(file + ":"), std::string::npos) << exporter.Log();
+  // And a mended one is taken without a signal
+  write_users(kOld);
+  EXPECT_TRUE(Eventually(seconds(5), [&] { return GetAs(exporter, kOld).status == 200; }));
+  EXPECT_EQ(Page::Parse(GetAs(exporter, kOld).body)[successful], 1);
   EXPECT_EQ(exporter.Stop(), 0);
 }
 

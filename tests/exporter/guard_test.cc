@@ -392,11 +392,13 @@ TEST_F(GuardTest, TakesChangedUsersWithoutBeingTold) {
   WaitForTheNextLook();
   EXPECT_THAT(Get(address_, "/"), HasSubstr("401"));
   EXPECT_THAT(GetAs("alice:old"), HasSubstr("200 OK"));
+  EXPECT_FALSE(guard_->last_read_succeeded());
   // And when it is good, the new one
   Write("web.yml", "basic_auth_users: {alice: " + Bcrypt("new") + "}");
   WaitForTheNextLook();
   EXPECT_THAT(GetAs("alice:old"), HasSubstr("401"));
   EXPECT_THAT(GetAs("alice:new"), HasSubstr("200 OK"));
+  EXPECT_TRUE(guard_->last_read_succeeded());
 }
 
 // Whom the old file keeps out never comes as far as a request.
