@@ -112,11 +112,12 @@ bool Pipeline::MakesProgress() const { return MonotonicNs() - last_round_ns_ < k
 
 void Pipeline::Run() {
   subscription_.Begin();
+  side_.SetRules(ledger_.Lock()->program_rules());
   if (reconciler_) {
     reconciler_->Request(ResyncReason::kStart);
   } else {
     // No scan says what lived before a recording: what it hears of later has appeared.
-    ledger_.Lock()->Reconcile({}, {});
+    ledger_.Lock()->Reconcile({}, {}, /*renaming=*/false);
   }
   Publish();
   while (!stopping_) {
@@ -155,7 +156,7 @@ void Pipeline::DoRound() {
   // Whoever asks from here on has to wait for the next round: this one may have read already what
   // happens before they do.
   const bool scrapes_wait = scrapes_.BeginRound();
-  if (configured_.exchange(false)) TakeRules();
+  if (configured_.exchange(false)) TakeSettings();
   const bool tick = subscription_.NowNs() >= next_tick_ns_;
   const uint64_t messages_before = subscription_.stats().messages;
   const uint64_t execs_before = ExecsOf(subscription_.stats());
@@ -169,9 +170,9 @@ void Pipeline::DoRound() {
   if (caught_up_) scrapes_.ServePages(kMostPageTime);
 }
 
-// Processes that live have names by the old ones.
-void Pipeline::TakeRules() {
+void Pipeline::TakeSettings() {
   side_.SetRules(ledger_.Lock()->program_rules());
+  // Processes that live have names by the old ones.
   if (reconciler_) reconciler_->RequestRenaming();
 }
 

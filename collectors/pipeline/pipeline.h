@@ -82,7 +82,7 @@ class Pipeline final {
   void AwaitEvents();
   int64_t WaitNs() const;
   void DoRound();
-  void TakeRules();
+  void TakeSettings();
   void Deliver(const Batch& batch);
   void OnOutcome(const Subscription::Outcome& outcome);
   void Tick();
@@ -106,7 +106,7 @@ class Pipeline final {
   std::thread thread_;
 
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> configured_{true};  // the rules in force are to be taken
+  std::atomic<bool> configured_{false};  // new settings are in force
   std::atomic<int64_t> last_round_ns_{0};
 };
 
