@@ -50,8 +50,8 @@ if(EXISTS "${_civetweb_source}/src/civetweb.c")
     USE_STACK_SIZE=${_civetweb_stack_bytes})
   target_compile_options(cnproc_civetweb PRIVATE -w)
   if(CNPROC_SANITIZE MATCHES "thread")
-    # The queue peeks at a worker's state before it takes the lock and looks again: not what the
-    # tests are after. Locks and threads are still seen, through the C library.
+    # What its threads share among themselves is not what the tests are after. Locks and threads are
+    # still seen, through the C library.
     target_compile_options(cnproc_civetweb PRIVATE -fno-sanitize=thread)
   endif()
   target_link_libraries(cnproc_civetweb PUBLIC OpenSSL::SSL OpenSSL::Crypto Threads::Threads
