@@ -44,7 +44,7 @@ bool TellReload(const std::string& file, const absl::Status& status) {
   return status.ok();
 }
 
-double UnixSeconds() { return static_cast<double>(RealtimeNs()) / kNsPerSecond; }
+double UnixSeconds() { return Seconds(RealtimeNs()); }
 
 std::string HostName() {
   utsname names = {};

@@ -32,7 +32,7 @@ LedgerOptions MakeLedgerOptions(const PipelineOptions& options, const SideSource
   return {.collectors = options.collectors,
           .settings = options.settings,
           .kubelet_runtime = options.kubelet_runtime,
-          .start_time_seconds = static_cast<double>(RealtimeNs()) / kNsPerSecond,
+          .start_time_seconds = Seconds(RealtimeNs()),
           .max_tasks = MaxTasks(procfs),
           .max_exit_records = side.max_exit_records(),
           .exit_records = side.exit_records_status(),

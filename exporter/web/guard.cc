@@ -93,7 +93,7 @@ absl::Status Guard::ReadAgain(const FileStamp& stamp) {
   absl::Status status = TakeFile();
   last_read_succeeded_ = status.ok();
   if (!status.ok()) return status;
-  last_success_unix_seconds_ = kSecondsPerNs * static_cast<double>(RealtimeNs());
+  last_success_unix_seconds_ = Seconds(RealtimeNs());
   stamp_ = stamp;
   return status;
 }
