@@ -97,7 +97,10 @@ class WhoWorld {
   }
   void ExitThread(pid_t tid, pid_t tgid, uint32_t wait_status = 0,
                   const std::optional<ExitRecord>& record = std::nullopt) {
-    Deliver({.type = EventType::kExit, .wait_status = wait_status}, tid, tgid, {}, record);
+    // Not reaped yet, as most are when their event is made.
+    Deliver(
+        {.type = EventType::kExit, .parent_tid = 1, .parent_tgid = 1, .wait_status = wait_status},
+        tid, tgid, {}, record);
   }
   void SetUid(pid_t pid, uint32_t real, uint32_t effective) {
     Deliver({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid);
