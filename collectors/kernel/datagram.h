@@ -13,8 +13,10 @@ namespace cnproc {
 enum class SocketId : uint8_t {
   kLife = 0,       // fork, exec, exit, coredump, sid, uid to effective 0, answers to our requests
   kAttribute = 1,  // comm, ptrace, gid, every other uid, answers to others
+  kComm = 2,       // no socket: the names of programs, from perf's rings (comm_message.h)
 };
 inline constexpr size_t kSocketCount = 2;
+inline constexpr size_t kTrackCount = 3;  // with the rings
 
 enum class ReceiveOutcome : uint8_t {
   kDatagrams,  // at least one

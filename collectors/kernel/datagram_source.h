@@ -27,7 +27,8 @@ class DatagramSource {
 
   // Returns once datagrams may be there, `wake_fd` is readable or `timeout_ns` has passed.
   virtual void Wait(int wake_fd, int64_t timeout_ns) = 0;
-  // Never blocks. An error means that the source is broken until it is renewed.
+  // Never blocks. An error means that the source is broken until it is renewed. kComm may be asked
+  // for where TellsNames is OK: read it after the EXEC events, whose records it has by then.
   virtual absl::StatusOr<SourceRead> Read(SocketId socket) = 0;
   // The clock that event timestamps are taken from, in ns.
   virtual int64_t NowNs() const = 0;
@@ -50,6 +51,10 @@ class DatagramSource {
   virtual std::optional<uint64_t> KnownLosses() const { return std::nullopt; }
   // OK while more can come; otherwise why not (the end of a recording).
   virtual absl::Status Ended() const { return absl::OkStatus(); }
+  // OK if reads of SocketId::kComm give the names of programs, else why not.
+  virtual absl::Status TellsNames() const {
+    return absl::UnavailableError("names of programs were not asked for");
+  }
 };
 
 }  // namespace cnproc

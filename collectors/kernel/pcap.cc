@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "collectors/base/time.h"
 #include "collectors/kernel/cn_proc.h"
+#include "collectors/kernel/comm_message.h"
 
 namespace cnproc {
 namespace {
@@ -72,11 +73,24 @@ void AppendHeader(const Header& header, std::string& out) {
   out.append(reinterpret_cast<const char*>(&header), sizeof(header));
 }
 
+// Big endian, as the header has it.
+uint16_t ProtocolOf(uint8_t socket) {
+  return htons(socket == static_cast<uint8_t>(SocketId::kComm) ? NETLINK_USERSOCK
+                                                               : NETLINK_CONNECTOR);
+}
+
+// 0 where the datagram carries no event.
+int64_t HappenedNs(const Datagram& datagram) {
+  if (datagram.socket == SocketId::kComm) return DecodeCommMessage(datagram.bytes).timestamp_ns;
+  const Message message = DecodeConnectorMessage(datagram);
+  return message.kind == MessageKind::kEvent ? message.event.timestamp_ns : 0;
+}
+
 // The event was received after it happened, and not an hour later: that completes the 32 bits.
 int64_t CompleteReceivedNs(uint32_t low_us, const Datagram& datagram) {
-  const Message message = DecodeConnectorMessage(datagram);
-  if (message.kind != MessageKind::kEvent) return 0;
-  const int64_t event_us = message.event.timestamp_ns / kNsPerUs;
+  const int64_t happened_ns = HappenedNs(datagram);
+  if (happened_ns == 0) return 0;
+  const int64_t event_us = happened_ns / kNsPerUs;
   return (event_us + static_cast<uint32_t>(low_us - static_cast<uint32_t>(event_us))) * kNsPerUs;
 }
 
@@ -96,6 +110,7 @@ void AppendPcapPacket(const Datagram& datagram, int64_t unix_ns, std::string& ou
   LinkHeader link;
   link.sender_port = ToNetwork(datagram.sender_port);
   link.socket = static_cast<uint8_t>(datagram.socket);
+  link.protocol = ProtocolOf(link.socket);
   link.received_us = ToNetwork(static_cast<uint32_t>(datagram.received_ns / kNsPerUs));
   AppendHeader(link, out);
   out.append(reinterpret_cast<const char*>(datagram.bytes.data()), length);
@@ -149,7 +164,7 @@ absl::StatusOr<bool> PcapReader::Next(RecordedDatagram& datagram) {
           datagram.bytes.size()) {
     return Broken("it ends within a packet: it was cut");
   }
-  if (link.protocol != htons(NETLINK_CONNECTOR) || link.socket >= kSocketCount) {
+  if (link.socket >= kTrackCount || link.protocol != ProtocolOf(link.socket)) {
     return Broken("a packet is not of the process connector; give a file of --connector.record");
   }
   datagram.socket = static_cast<SocketId>(link.socket);

@@ -5,6 +5,7 @@
 // other tools leave unused, protocol) and then the datagram. The unused bytes hold the sender's
 // port id (4), the socket (1), a zero, and the low 32 bits of the time of receipt in microseconds
 // of CLOCK_MONOTONIC (4): the packet's own time stamp is Unix time, the events' clock is not.
+// The protocol is NETLINK_CONNECTOR, that of comm records (socket 2) NETLINK_USERSOCK.
 #ifndef CNPROC_COLLECTORS_KERNEL_PCAP_H_
 #define CNPROC_COLLECTORS_KERNEL_PCAP_H_
 

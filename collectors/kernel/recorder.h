@@ -77,6 +77,7 @@ class RecordedSource final : public DatagramSource {
   bool IsProbing() override { return source_->IsProbing(); }
   std::optional<uint64_t> KnownLosses() const override { return source_->KnownLosses(); }
   absl::Status Ended() const override { return source_->Ended(); }
+  absl::Status TellsNames() const override { return source_->TellsNames(); }
 
  private:
   const std::unique_ptr<DatagramSource> source_;

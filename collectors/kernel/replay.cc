@@ -10,21 +10,35 @@
 #include "absl/strings/str_cat.h"
 #include "collectors/base/time.h"
 #include "collectors/kernel/cn_proc.h"
+#include "collectors/kernel/comm_message.h"
 
 namespace cnproc {
 namespace {
 
 // After so many datagrams the sockets are said to be empty, as the kernel's are now and then.
 constexpr size_t kMaxUndrained = 1024;
-// timestamp_ns within an event's datagram.
+// timestamp_ns within an event's datagram; in a comm record's it stands last.
 constexpr size_t kTimestampOffset = kConnectorHeaderBytes + 8;
+// Read from the rings of several CPUs they are in the file only about in the order of their times.
+// To come too early does no harm: each is matched by its time.
+constexpr int64_t kNamesAheadNs = kNsPerSecond / 10;
+constexpr size_t kMaxNamesAtOnce = 1 << 14;
 
-void ShiftTimestamp(std::vector<std::byte>& bytes, int64_t offset_ns) {
-  if (offset_ns == 0 || bytes.size() < kEventDatagramBytes) return;
+void ShiftTimestamp(SocketId socket, std::vector<std::byte>& bytes, int64_t offset_ns) {
   uint64_t timestamp_ns = 0;
-  std::memcpy(&timestamp_ns, bytes.data() + kTimestampOffset, sizeof(timestamp_ns));
+  if (offset_ns == 0 || bytes.size() < kConnectorHeaderBytes) return;
+  if (socket != SocketId::kComm && bytes.size() < kEventDatagramBytes) return;
+  std::byte* const at =
+      bytes.data() +
+      (socket == SocketId::kComm ? bytes.size() - sizeof(timestamp_ns) : kTimestampOffset);
+  std::memcpy(&timestamp_ns, at, sizeof(timestamp_ns));
   timestamp_ns += static_cast<uint64_t>(offset_ns);
-  std::memcpy(bytes.data() + kTimestampOffset, &timestamp_ns, sizeof(timestamp_ns));
+  std::memcpy(at, &timestamp_ns, sizeof(timestamp_ns));
+}
+
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
 void AddTo(RecordingAudit& audit, const RecordedDatagram& datagram) {
@@ -53,6 +67,10 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& option
   for (absl::StatusOr<bool> more = true; *more;) {
     more = (*reader)->Next(datagram);
     if (!more.ok()) return more.status();
+    if (*more && datagram.socket == SocketId::kComm) {
+      replay->has_names_ = true;
+      continue;
+    }
     if (*more) AddTo(audit, datagram);
     if (!any_event && *more && datagram.received_ns > 0) {
       any_event = true;
@@ -70,8 +88,14 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& option
   return replay;
 }
 
+absl::Status Replay::TellsNames() const {
+  if (has_names_) return absl::OkStatus();
+  return absl::UnavailableError("the recording has no names of programs");
+}
+
 absl::Status Replay::Begin() {
-  for (const SocketId socket : {SocketId::kLife, SocketId::kAttribute}) {
+  for (const SocketId socket : {SocketId::kLife, SocketId::kAttribute, SocketId::kComm}) {
+    if (socket == SocketId::kComm && !has_names_) continue;
     absl::StatusOr<std::unique_ptr<PcapReader>> reader = PcapReader::Open(options_.path);
     if (!reader.ok()) return reader.status();
     track(socket).reader = *std::move(reader);
@@ -89,11 +113,15 @@ absl::Status Replay::ReadAhead(SocketId socket) {
     if (!more.ok()) return more.status();
     if (!*more) return absl::OkStatus();
   } while (datagram.socket != socket);
-  ShiftTimestamp(datagram.bytes, loop_offset_ns_);
+  ShiftTimestamp(socket, datagram.bytes, loop_offset_ns_);
   // What a file claims may be any number.
-  if (datagram.received_ns != 0 &&
-      __builtin_add_overflow(datagram.received_ns, loop_offset_ns_, &datagram.received_ns)) {
-    datagram.received_ns = INT64_MAX;
+  if (datagram.received_ns != 0) {
+    datagram.received_ns = SaturatingAdd(datagram.received_ns, loop_offset_ns_);
+  }
+  if (socket == SocketId::kComm) {
+    track.next_event_ns = DecodeCommMessage(datagram.bytes).timestamp_ns;
+    track.next = std::move(datagram);
+    return absl::OkStatus();
   }
   const Message message = DecodeConnectorMessage(
       {.socket = socket, .sender_port = datagram.sender_port, .bytes = datagram.bytes});
@@ -119,7 +147,8 @@ bool Replay::IsDue(const RecordedDatagram& datagram) const {
 
 const RecordedDatagram* Replay::Next() const {
   const Track* next = nullptr;
-  for (const Track& track : tracks_) {
+  for (const SocketId socket : {SocketId::kLife, SocketId::kAttribute}) {
+    const Track& track = tracks_[static_cast<size_t>(socket)];
     if (!track.next) continue;
     if (next == nullptr || track.next_event_ns <= next->next_event_ns) next = &track;
   }
@@ -158,11 +187,38 @@ void Replay::TellGaps(int64_t until_ns) {
   }
 }
 
+bool Replay::BelongsToThePast(const Track& names) const {
+  return names.next_event_ns <= SaturatingAdd(newest_event_ns_, kNamesAheadNs);
+}
+
+SourceRead Replay::ReadNames() {
+  Track& track = this->track(SocketId::kComm);
+  track.handed_out.clear();
+  while (track.next && BelongsToThePast(track) && track.handed_out.size() < kMaxNamesAtOnce) {
+    track.handed_out.push_back(*std::move(track.next));
+    if (absl::Status status = ReadAhead(SocketId::kComm); !status.ok()) ended_ = status;
+  }
+  HandOut(track);
+  return {.outcome = track.datagrams.empty() ? ReceiveOutcome::kEmpty : ReceiveOutcome::kDatagrams,
+          .may_have_more = track.next && BelongsToThePast(track),
+          .datagrams = track.datagrams};
+}
+
+void Replay::HandOut(Track& track) {
+  track.datagrams.clear();
+  for (const RecordedDatagram& datagram : track.handed_out) {
+    track.datagrams.push_back({.socket = datagram.socket,
+                               .sender_port = datagram.sender_port,
+                               .received_ns = datagram.received_ns,
+                               .bytes = datagram.bytes});
+  }
+}
+
 absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
+  if (socket == SocketId::kComm) return ReadNames();
   if (socket == SocketId::kLife) EndOrBeginAgain();
   Track& track = this->track(socket);
   track.handed_out.clear();
-  track.datagrams.clear();
   const RecordedDatagram* next = Next();
   // What was received at once is given at once, within bounds: a file can say anything.
   for (; next != nullptr && next->socket == socket && IsDue(*next) &&
@@ -170,15 +226,11 @@ absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
          (track.handed_out.empty() || next->received_ns == track.handed_out.front().received_ns);
        next = Next()) {
     newest_ns_ = std::max(newest_ns_, next->received_ns);
+    newest_event_ns_ = std::max(newest_event_ns_, track.next_event_ns);
     track.handed_out.push_back(*std::move(track.next));
     if (absl::Status status = ReadAhead(socket); !status.ok()) ended_ = status;
   }
-  for (const RecordedDatagram& datagram : track.handed_out) {
-    track.datagrams.push_back({.socket = datagram.socket,
-                               .sender_port = datagram.sender_port,
-                               .received_ns = datagram.received_ns,
-                               .bytes = datagram.bytes});
-  }
+  HandOut(track);
   TellGaps(newest_ns_ - loop_offset_ns_);
   handed_out_since_drained_ += track.datagrams.size();
   const bool more_is_due = next != nullptr && IsDue(*next);

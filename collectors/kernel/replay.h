@@ -26,9 +26,10 @@ struct ReplayOptions {
 };
 
 // Gives datagrams in the batches in which they were recorded, those of the two sockets in the order
-// in which they happened, whoever recorded them had read first. What was lost while recording is
-// not in the file: it shows as gaps of the sequence numbers, which are searched for when the file
-// is opened and told when the replay comes to them. Its clock is that of the recording.
+// in which they happened, whoever recorded them had read first, and comm records before the events
+// that they belong to. What was lost while recording is not in the file: it shows as gaps of the
+// sequence numbers, which are searched for when the file is opened and told when the replay comes to
+// them. Its clock is that of the recording.
 class Replay final : public DatagramSource {
  public:
   static absl::StatusOr<std::unique_ptr<Replay>> Open(const ReplayOptions& options);
@@ -39,10 +40,11 @@ class Replay final : public DatagramSource {
   int64_t UnixOffsetNs() const override { return unix_offset_ns_; }
   std::optional<uint64_t> KnownLosses() const override { return lost_; }
   absl::Status Ended() const override { return ended_; }
+  absl::Status TellsNames() const override;
 
  private:
-  // The file is read twice, side by side, so that neither socket's datagrams need to be kept until
-  // the other's turn comes.
+  // The file is read several times, side by side, so that neither socket's datagrams need to be
+  // kept until the other's turn comes.
   struct Track {
     std::unique_ptr<PcapReader> reader;
     std::optional<RecordedDatagram> next;  // read ahead
@@ -62,18 +64,23 @@ class Replay final : public DatagramSource {
   bool IsDue(const RecordedDatagram& datagram) const;
   // What happened next, due or not; null at the end.
   const RecordedDatagram* Next() const;
+  bool BelongsToThePast(const Track& names) const;
+  SourceRead ReadNames();
+  void HandOut(Track& track);
 
   const ReplayOptions options_;
-  std::array<Track, kSocketCount> tracks_;
+  std::array<Track, kTrackCount> tracks_;
+  bool has_names_ = false;
   size_t handed_out_since_drained_ = 0;
   absl::Status ended_;
   std::vector<RecordingGap> gaps_;
   size_t told_gaps_ = 0;  // of this pass
   uint64_t lost_ = 0;
-  int64_t loop_offset_ns_ = 0;  // added to all times of this pass
-  int64_t first_ns_ = 0;        // the clock at the beginning
-  int64_t newest_ns_ = 0;       // of what was handed out
-  int64_t wall_start_ns_ = 0;   // CLOCK_MONOTONIC of this machine at the beginning
+  int64_t loop_offset_ns_ = 0;   // added to all times of this pass
+  int64_t first_ns_ = 0;         // the clock at the beginning
+  int64_t newest_ns_ = 0;        // of what was handed out
+  int64_t newest_event_ns_ = 0;  // and when that happened
+  int64_t wall_start_ns_ = 0;    // CLOCK_MONOTONIC of this machine at the beginning
   std::atomic<int64_t> unix_offset_ns_{0};
 };
 

@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (write(fd, data, size) == static_cast<ssize_t>(size)) {
     auto replay = cnproc::Replay::Open({.path = "/proc/self/fd/" + std::to_string(fd), .speed = 0});
     while (replay.ok() && (*replay)->Ended().ok()) {
-      for (const auto socket : {cnproc::SocketId::kAttribute, cnproc::SocketId::kLife}) {
+      for (const auto socket :
+           {cnproc::SocketId::kAttribute, cnproc::SocketId::kLife, cnproc::SocketId::kComm}) {
         if (!(*replay)->Read(socket).ok()) __builtin_trap();
       }
     }

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "collectors/kernel/cn_proc.h"
+#include "collectors/kernel/comm_message.h"
 #include "collectors/kernel/recorder.h"
 #include "collectors/kernel/replay.h"
+#include "tests/collectors/kernel/fake_comm.h"
 #include "tests/collectors/kernel/fake_source.h"
 
 namespace cnproc {
@@ -150,6 +152,76 @@ TEST_F(PcapTest, AReplayGivesThingsInTheOrderInWhichTheyHappened) {
     }
   }
   EXPECT_THAT(order, testing::ElementsAre(10, 20, 30, 40, 50, 60, 70));
+}
+
+// Names are read after the events that need them, and from the rings of several CPUs.
+TEST_F(PcapTest, AReplayGivesNamesWithTheEventsThatNeedThem) {
+  // Given two execs, each received before its name was,
+  const auto append_exec = [this](int64_t at_ns, uint32_t pid, const char* comm) {
+    Append(FakeDatagram(kWhatExec, {pid, pid}, 1, 0, at_ns), SocketId::kLife, at_ns + 1'000'000);
+    Append(FakeCommDatagram(FakeCommRecord(pid, pid, comm, at_ns - 5)), SocketId::kComm,
+           at_ns + 2'000'000);
+  };
+  append_exec(1 * kSecondNs, 7, "first");
+  append_exec(2 * kSecondNs, 8, "second");
+  auto replay = Replay::Open({.path = Write(), .speed = 0});
+  ASSERT_TRUE(replay.ok()) << replay.status();
+  EXPECT_TRUE((*replay)->TellsNames().ok());
+  // when one is handed out, then its name is there, and the other's is not yet.
+  for (const char* name : {"first", "second"}) {
+    ASSERT_EQ((*replay)->Read(SocketId::kLife)->datagrams.size(), 1u);
+    const absl::StatusOr<SourceRead> names = (*replay)->Read(SocketId::kComm);
+    ASSERT_EQ(names->datagrams.size(), 1u);
+    EXPECT_EQ(names->datagrams[0].socket, SocketId::kComm);
+    EXPECT_EQ(DecodeCommMessage(names->datagrams[0].bytes).record.name(), name);
+    EXPECT_EQ((*replay)->Read(SocketId::kComm)->datagrams.size(), 0u);
+  }
+}
+
+TEST_F(PcapTest, ALoopShiftsTheTimesOfNamesToo) {
+  Append(FakeDatagram(kWhatExec, {7, 7}, 1, 0, kSecondNs), SocketId::kLife, kSecondNs);
+  Append(FakeCommDatagram(FakeCommRecord(7, 7, "again", kSecondNs - 5)), SocketId::kComm,
+         kSecondNs);
+  auto replay = Replay::Open({.path = Write(), .speed = 0, .loop = true});
+  ASSERT_TRUE(replay.ok()) << replay.status();
+  for (int pass = 0; pass < 3;) {
+    const absl::StatusOr<SourceRead> events = (*replay)->Read(SocketId::kLife);
+    if (events->datagrams.empty()) continue;
+    const int64_t exec_ns = DecodeConnectorMessage(events->datagrams[0]).event.timestamp_ns;
+    const absl::StatusOr<SourceRead> names = (*replay)->Read(SocketId::kComm);
+    ASSERT_EQ(names->datagrams.size(), 1u) << pass;
+    EXPECT_EQ(DecodeCommMessage(names->datagrams[0].bytes).timestamp_ns, exec_ns - 5);
+    ++pass;
+  }
+}
+
+TEST_F(PcapTest, AnOlderRecordingHasNoNames) {
+  Append(FakeDatagram(kWhatExec, {7, 7}, 1, 0, kSecondNs), SocketId::kLife, kSecondNs);
+  auto replay = Replay::Open({.path = Write(), .speed = 0});
+  ASSERT_TRUE(replay.ok()) << replay.status();
+  EXPECT_THAT(std::string((*replay)->TellsNames().message()), HasSubstr("no names"));
+  EXPECT_EQ((*replay)->Read(SocketId::kComm)->datagrams.size(), 0u);
+}
+
+TEST_F(PcapTest, NamesAloneAreNoRecording) {
+  Append(FakeCommDatagram(FakeCommRecord(7, 7, "alone", kSecondNs)), SocketId::kComm, kSecondNs);
+  EXPECT_THAT(Complaint(), HasSubstr("no event"));
+}
+
+TEST_F(PcapTest, AMalformedNameIsHandedOnAsItIs) {
+  Append(FakeDatagram(kWhatExec, {7, 7}, 1, 0, kSecondNs), SocketId::kLife, kSecondNs);
+  Append(std::vector<std::byte>(3), SocketId::kComm, kSecondNs);
+  auto replay = Replay::Open({.path = Write(), .speed = 0});
+  ASSERT_TRUE(replay.ok()) << replay.status();
+  const absl::StatusOr<SourceRead> names = (*replay)->Read(SocketId::kComm);
+  ASSERT_EQ(names->datagrams.size(), 1u);
+  EXPECT_EQ(DecodeCommMessage(names->datagrams[0].bytes).kind, CommMessageKind::kMalformed);
+}
+
+TEST_F(PcapTest, ASocketThatDoesNotExistIsRefused) {
+  Append(FakeDatagram(kWhatFork, {1, 1, 10, 10}), SocketId::kLife, 5);
+  file_[24 + 16 + 8] = 3;
+  EXPECT_THAT(Complaint(), HasSubstr("process connector"));
 }
 
 TEST_F(PcapTest, ALoopGoesOnWithTheClockAndTellsItsGapsInEachPass) {

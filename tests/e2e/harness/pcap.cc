@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kFileHeaderBytes = 24;
 constexpr size_t kRecordHeaderBytes = 16;
 constexpr size_t kNetlinkHeaderBytes = 16;
+constexpr size_t kSocketOffset = 8;
+constexpr char kNameSocket = 2;
 constexpr uint32_t kLinktypeNetlink = 253;
 
 uint32_t Word(const std::string& bytes, size_t offset) {
@@ -31,8 +33,11 @@ std::vector<RecordedDatagram> ReadPcap(const std::string& content) {
     const size_t length = Word(content, offset + 8);
     const size_t start = offset + kRecordHeaderBytes;
     if (length < kNetlinkHeaderBytes || start + length > content.size()) Fail("a record is cut");
-    RecordedDatagram datagram{offset, start + kNetlinkHeaderBytes, length - kNetlinkHeaderBytes, 0};
-    if (datagram.length >= kWhatOffset + 4) {
+    RecordedDatagram datagram{.record = offset,
+                              .message = start + kNetlinkHeaderBytes,
+                              .length = length - kNetlinkHeaderBytes};
+    datagram.is_name = content[start + kSocketOffset] == kNameSocket;
+    if (!datagram.is_name && datagram.length >= kWhatOffset + 4) {
       datagram.what = Word(content, datagram.message + kWhatOffset);
     }
     datagrams.push_back(datagram);

@@ -11,10 +11,11 @@
 namespace cnproc::e2e {
 
 struct RecordedDatagram {
-  size_t record = 0;   // offset of the record's header in the file
-  size_t message = 0;  // offset of the nlmsghdr
-  size_t length = 0;   // bytes of the message
-  uint32_t what = 0;   // of the event in it; 0 for an acknowledgement
+  size_t record = 0;     // offset of the record's header in the file
+  size_t message = 0;    // offset of the nlmsghdr
+  size_t length = 0;     // bytes of the message
+  uint32_t what = 0;     // of the event in it; 0 for an acknowledgement
+  bool is_name = false;  // no event, but the name of a program
 };
 
 // Throws HarnessError unless the file is whole.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel called a task at the moment of an exec or a rename (PERF_RECORD_COMM), decoded,
+// with nothing added. Vocabulary, as event.h is.
+#ifndef CNPROC_COLLECTORS_PROCESS_COMM_RECORD_H_
+#define CNPROC_COLLECTORS_PROCESS_COMM_RECORD_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace cnproc {
+
+// Of an exec it is written by begin_new_exec (fs/exec.c), a moment before the EXEC event of the
+// process, whose timestamp is the later one.
+struct CommRecord {
+  pid_t tgid = 0;
+  pid_t tid = 0;
+  int64_t timestamp_ns = 0;  // CLOCK_MONOTONIC
+  // The program's name; false: the name that a task gave itself or another one.
+  bool is_exec = false;
+  // Any bytes, ends at the first NUL. Of a script it is the script's name.
+  std::array<char, 16> comm{};
+
+  std::string_view name() const { return comm.data(); }
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PROCESS_COMM_RECORD_H_

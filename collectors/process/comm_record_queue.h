@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins comm records with EXEC events: they come by different ways, the record before the event.
+#ifndef CNPROC_COLLECTORS_PROCESS_COMM_RECORD_QUEUE_H_
+#define CNPROC_COLLECTORS_PROCESS_COMM_RECORD_QUEUE_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "collectors/process/comm_record.h"
+
+namespace cnproc {
+
+// By timestamps alone, since records of several CPUs come in any order and ids come round again
+// within one batch. Bounded: the oldest record gives way. Times are CLOCK_MONOTONIC. Pure, not
+// thread safe.
+class CommRecordQueue {
+ public:
+  // A record that no event came for (the exec failed after the kernel had renamed the task) is
+  // dropped once one comes that is `max_age_ns` younger.
+  CommRecordQueue(size_t max_records, int64_t max_age_ns);
+
+  // Renames are ignored: they name no program.
+  void Push(const CommRecord& record);
+
+  // Records were lost, the last of them before that time; EXEC events were. One alone does no harm:
+  // an exec without its record has none, and a record without its event is older than the next.
+  void OnRecordsLost(int64_t until_ns) { records_lost_ns_ = until_ns; }
+  void OnEventsLost(int64_t until_ns) { events_lost_ns_ = until_ns; }
+
+  // The record of this process' exec whose event has that time: the newest one before it. Takes it
+  // and all that are older. `start_ns`: of the process, or INT64_MIN where it is not known; records
+  // from before are of another one that had its id. Absent where it did not come, and where both
+  // the record and another exec's event may have been lost.
+  std::optional<CommRecord> Take(pid_t tgid, int64_t exec_ns, int64_t start_ns);
+
+  // Whether a record says that this id executed a program after that time: what was read of it in
+  // /proc since then may be of the later one.
+  bool HasLater(pid_t tgid, int64_t exec_ns) const;
+
+  size_t size() const { return size_; }
+
+ private:
+  // Nearly all processes exec once, or twice in a row.
+  using Records = absl::InlinedVector<CommRecord, 1>;
+  struct Arrival {
+    pid_t tgid = 0;
+    int64_t timestamp_ns = 0;
+  };
+
+  void DropOldest();
+
+  const size_t max_records_;
+  const int64_t max_age_ns_;
+  absl::flat_hash_map<pid_t, Records> records_;  // by tgid, oldest first
+  std::deque<Arrival> arrivals_;                 // of all that are here, and of some that were
+  size_t size_ = 0;
+  int64_t records_lost_ns_ = INT64_MIN;
+  int64_t events_lost_ns_ = INT64_MIN;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PROCESS_COMM_RECORD_QUEUE_H_
