@@ -51,6 +51,8 @@ struct SideStats {
   uint64_t exit_records = 0;
   uint64_t exit_records_lost = 0;
   uint64_t log_records_lost = 0;  // of the kernel's log
+  uint64_t comm_records = 0;      // names of programs at their exec
+  uint64_t comm_records_lost = 0;
 };
 
 // One consistent cut, valid during Collector::Collect.

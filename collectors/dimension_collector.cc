@@ -103,7 +103,7 @@ void DimensionCollector::OnChange(const Change& change) {
   // What could not be counted while the program had no name.
   const bool late = change.late_execs + change.late_forks > 0 || change.late_escalated;
   if (late && dimension_ == Dimension::kProgram) {
-    Counts& now_known = *CountsOf(change.process);
+    Counts& now_known = counts_.at(values(), change.late_program);
     now_known.execs += change.late_execs;
     now_known.forks += change.late_forks;
     now_known.escalations += change.late_escalated ? 1 : 0;

@@ -19,20 +19,12 @@ class LineageCollector final : public Collector {
         pairs_(context.settings.lineage, identities_.now_ns(), identities_.unix_offset_ns()) {}
 
   void OnChange(const Change& change) override {
-    const uint32_t execs = change.late_execs + (change.type == Change::Type::kExeced ? 1 : 0);
-    if (execs == 0) return;
-    const LabelValues& programs = identities_.values(Dimension::kProgram);
-    const ValueId program = change.process->values[Dimension::kProgram];
-    if (program == kNoValue || change.previous_program == kNoValue) return;
-    if (program == kOtherValue && change.previous_program == kOtherValue) {
-      execs_.at(pairs_, pairs_.InternOther()) += execs;
-      return;
+    if (change.late_execs > 0) {
+      Count(change.late_previous_program, change.late_program, change.late_execs);
     }
-    std::string pair = programs.value(change.previous_program).text;
-    pair += kSeparator;
-    pair += programs.value(program).text;
-    pairs_.AdvanceTo(identities_.now_ns(), identities_.unix_offset_ns());
-    execs_.at(pairs_, pairs_.InternVerbatim(pair)) += execs;
+    if (change.type == Change::Type::kExeced) {
+      Count(change.previous_program, change.process->values[Dimension::kProgram], 1);
+    }
   }
 
   void Configure(const Settings& settings) override { pairs_.Configure(settings.lineage); }
@@ -55,6 +47,20 @@ class LineageCollector final : public Collector {
   }
 
  private:
+  void Count(ValueId previous, ValueId program, uint32_t execs) {
+    if (program == kNoValue || previous == kNoValue) return;
+    if (program == kOtherValue && previous == kOtherValue) {
+      execs_.at(pairs_, pairs_.InternOther()) += execs;
+      return;
+    }
+    const LabelValues& programs = identities_.values(Dimension::kProgram);
+    std::string pair = programs.value(previous).text;
+    pair += kSeparator;
+    pair += programs.value(program).text;
+    pairs_.AdvanceTo(identities_.now_ns(), identities_.unix_offset_ns());
+    execs_.at(pairs_, pairs_.InternVerbatim(pair)) += execs;
+  }
+
   const Identities& identities_;
   LabelValues pairs_;
   ByValue<uint64_t> execs_;

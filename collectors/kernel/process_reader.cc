@@ -15,7 +15,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "collectors/base/text_scan.h"
 
 namespace cnproc {
 namespace {
@@ -75,64 +74,6 @@ std::optional<std::string_view> ReadCgroupText(int directory, pid_t tgid, char* 
   return text;
 }
 
-// Reads what rules ask for, in time.
-class LazyInputs final : public RuleInputReader {
- public:
-  LazyInputs(int directory, pid_t tgid, std::optional<std::string_view> cgroup_text,
-             CommandLineBudget& budget)
-      : directory_(directory), tgid_(tgid), cgroup_text_(cgroup_text), budget_(budget) {}
-
-  std::optional<std::string> Read(RuleInput input) override {
-    switch (input) {
-      case RuleInput::kComm:
-        break;
-      case RuleInput::kExe:
-        return ReadExe();
-      case RuleInput::kCmdline:
-        return ReadCmdline();
-      case RuleInput::kCgroup:
-        return ReadCgroup();
-    }
-    return std::nullopt;
-  }
-
- private:
-  std::optional<std::string> ReadExe() const {
-    std::array<char, PATH_MAX> target;
-    const ssize_t length =
-        readlinkat(directory_, RelativePath(tgid_, "exe").c_str(), target.data(), target.size());
-    if (length < 0) return std::nullopt;
-    std::string_view path(target.data(), static_cast<size_t>(length));
-    // So the kernel calls the file of a program that was replaced while it ran.
-    ConsumeSuffix(path, " (deleted)");
-    return std::string(path);
-  }
-
-  std::optional<std::string> ReadCmdline() const {
-    const std::optional<std::string> text = ReadCommandLine(directory_, tgid_, budget_);
-    // A process that has just ended, but is not reaped, has an empty one.
-    if (!text || text->empty()) return std::nullopt;
-    std::string cmdline(*text);
-    if (cmdline.back() == '\0') cmdline.pop_back();
-    std::replace(cmdline.begin(), cmdline.end(), '\0', ' ');
-    return cmdline;
-  }
-
-  std::optional<std::string> ReadCgroup() const {
-    if (cgroup_text_) return std::string(MainCgroupPath(*cgroup_text_));
-    std::array<char, kMaxCgroupBytes> buffer;
-    const std::optional<std::string_view> text =
-        ReadCgroupText(directory_, tgid_, buffer.data(), buffer.size());
-    if (!text) return std::nullopt;
-    return std::string(MainCgroupPath(*text));
-  }
-
-  const int directory_;
-  const pid_t tgid_;
-  const std::optional<std::string_view> cgroup_text_;
-  CommandLineBudget& budget_;
-};
-
 }  // namespace
 
 absl::StatusOr<ProcessReader> ProcessReader::Open(const std::string& procfs_root,
@@ -158,44 +99,65 @@ ProcessReader& ProcessReader::operator=(ProcessReader&& other) noexcept {
   return *this;
 }
 
-ProcessFacts ProcessReader::Read(pid_t tgid, const ProgramRules& rules) {
-  ProcessFacts facts;
-  if (options_.comm) {
-    std::array<char, 64> buffer;
-    std::optional<std::string_view> comm =
-        ReadFile(directory_, tgid, "comm", buffer.data(), buffer.size());
-    if (!comm) return facts;
-    if (!comm->empty() && comm->back() == '\n') comm->remove_suffix(1);
-    facts.comm = *comm;
+std::optional<std::string> ProcessReader::Files::Read(RuleInput input) {
+  switch (input) {
+    case RuleInput::kComm:
+      return ReadComm();
+    case RuleInput::kExe:
+      return ReadExe();
+    case RuleInput::kCmdline:
+      return ReadCmdline();
+    case RuleInput::kCgroup:
+      return ReadCgroup();
   }
-  std::array<char, kMaxCgroupBytes> buffer;
-  std::optional<std::string_view> cgroup_text;
-  if (options_.cgroup) {
-    cgroup_text = ReadCgroupText(directory_, tgid, buffer.data(), buffer.size());
-    if (cgroup_text && IsV1Root(*cgroup_text) && IsExiting(directory_, tgid)) cgroup_text = {};
-    if (cgroup_text && !cgroup_text->empty()) facts.cgroup = Understand(*cgroup_text);
-  }
-  if (!rules.empty() && !facts.comm.empty()) {
-    LazyInputs inputs(directory_, tgid, cgroup_text, budget_);
-    facts.rule_name = rules.Apply(facts.comm, inputs).value_or("");
-  }
-  return facts;
+  return std::nullopt;
 }
 
-ProcessFacts ProcessReader::Complete(const ProcessSnapshot& snapshot, const ProgramRules& rules) {
-  ProcessFacts facts;
-  facts.comm = snapshot.comm;
-  if (snapshot.kernel_thread) return facts;
-  std::optional<std::string_view> cgroup_text;
-  if (!snapshot.cgroup.empty() && !(snapshot.leader_exited && IsV1Root(snapshot.cgroup))) {
-    cgroup_text = snapshot.cgroup;
-    facts.cgroup = Understand(snapshot.cgroup);
+std::optional<std::string> ProcessReader::Files::ReadComm() const {
+  std::array<char, 64> buffer;
+  std::optional<std::string_view> comm =
+      ReadFile(directory_, tgid_, "comm", buffer.data(), buffer.size());
+  if (!comm) return std::nullopt;
+  if (!comm->empty() && comm->back() == '\n') comm->remove_suffix(1);
+  return std::string(*comm);
+}
+
+std::optional<std::string> ProcessReader::Files::ReadExe() const {
+  std::array<char, PATH_MAX> target;
+  const ssize_t length =
+      readlinkat(directory_, RelativePath(tgid_, "exe").c_str(), target.data(), target.size());
+  if (length < 0) return std::nullopt;
+  return std::string(target.data(), static_cast<size_t>(length));
+}
+
+std::optional<std::string> ProcessReader::Files::ReadCmdline() const {
+  return ReadCommandLine(directory_, tgid_, *budget_);
+}
+
+std::optional<std::string> ProcessReader::Files::ReadCgroup() const {
+  std::array<char, kMaxCgroupBytes> buffer;
+  const std::optional<std::string_view> text =
+      ReadCgroupText(directory_, tgid_, buffer.data(), buffer.size());
+  if (!text || (IsV1Root(*text) && IsExiting(directory_, tgid_))) return std::nullopt;
+  return std::string(*text);
+}
+
+std::shared_ptr<const CgroupFacts> ProcessReader::CgroupOf(Files& files) {
+  if (!options_.cgroup) return nullptr;
+  const std::optional<std::string>& text = files.Get(RuleInput::kCgroup);
+  return text && !text->empty() ? Understand(*text) : nullptr;
+}
+
+ProcessReader::Files ProcessReader::FilesOf(const ProcessSnapshot& snapshot) {
+  Files files = FilesOf(snapshot.tgid);
+  files.Set(RuleInput::kComm, snapshot.comm);
+  // On v1 a process that ends seems to be in the root, wherever it is.
+  if (snapshot.leader_exited && IsV1Root(snapshot.cgroup)) {
+    files.Set(RuleInput::kCgroup, std::nullopt);
+  } else if (!snapshot.cgroup.empty()) {
+    files.Set(RuleInput::kCgroup, snapshot.cgroup);
   }
-  if (!rules.empty() && !facts.comm.empty()) {
-    LazyInputs inputs(directory_, snapshot.tgid, cgroup_text, budget_);
-    facts.rule_name = rules.Apply(facts.comm, inputs).value_or("");
-  }
-  return facts;
+  return files;
 }
 
 std::shared_ptr<const CgroupFacts> ProcessReader::Understand(std::string_view cgroup_text) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads from /proc who a process is, at the moment of its exec: a millisecond later it may be gone.
+// Hands out bytes; what they say of programs is for others to know.
 #ifndef CNPROC_COLLECTORS_KERNEL_PROCESS_READER_H_
 #define CNPROC_COLLECTORS_KERNEL_PROCESS_READER_H_
 
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +15,8 @@
 #include "absl/status/statusor.h"
 #include "collectors/kernel/command_line.h"
 #include "collectors/process/event.h"
+#include "collectors/process/process_bytes.h"
 #include "collectors/process/process_facts.h"
-#include "collectors/process/program_rules.h"
 
 namespace cnproc {
 
@@ -34,12 +36,32 @@ class ProcessReader {
   ProcessReader(ProcessReader&& other) noexcept;
   ProcessReader& operator=(ProcessReader&& other) noexcept;
 
-  // Three system calls for each file; none but comm's for a process that is gone. What cannot be
-  // read is left empty.
-  ProcessFacts Read(pid_t tgid, const ProgramRules& rules);
+  // The files of one process, each read when it is asked for, in three system calls. Valid as long
+  // as the reader.
+  class Files final : public ProcessBytes {
+   public:
+    Files(int directory, pid_t tgid, CommandLineBudget& budget)
+        : directory_(directory), tgid_(tgid), budget_(&budget) {}
 
-  // The same of a process whose comm and cgroup a scan has read.
-  ProcessFacts Complete(const ProcessSnapshot& snapshot, const ProgramRules& rules);
+   private:
+    std::optional<std::string> Read(RuleInput input) override;
+    std::optional<std::string> ReadComm() const;
+    std::optional<std::string> ReadExe() const;
+    std::optional<std::string> ReadCmdline() const;
+    std::optional<std::string> ReadCgroup() const;
+
+    int directory_;
+    pid_t tgid_;
+    CommandLineBudget* budget_;
+  };
+  Files FilesOf(pid_t tgid) { return {directory_, tgid, budget_}; }
+  // Of a process whose comm and cgroup a scan has read.
+  Files FilesOf(const ProcessSnapshot& snapshot);
+
+  // Null where nobody asked, and where it cannot be read.
+  std::shared_ptr<const CgroupFacts> CgroupOf(Files& files);
+
+  const ProcessReaderOptions& options() const { return options_; }
 
  private:
   ProcessReader(int directory, ProcessReaderOptions options)

@@ -41,6 +41,7 @@ void EventStream::BeginRound(bool thorough) {
   receipts_.clear();
   delivered_receipts_ = 0;
   all_delivered_ = false;
+  ++round_;
   life_drained_ = false;
   read_ = ReadBoth(thorough);
 }
@@ -71,19 +72,25 @@ std::optional<Batch> EventStream::Next() {
   while (delivered_receipts_ < receipts_.size()) {
     const size_t begin = delivered_receipts_ == 0 ? 0 : receipts_[delivered_receipts_ - 1].end;
     const Receipt& receipt = receipts_[delivered_receipts_++];
-    const Batch batch{
-        .events = WithAttributes(std::span(life_).subspan(begin, receipt.end - begin)),
-        .received_ns = receipt.received_ns};
-    if (batch.events.empty()) continue;
-    Count(batch.events);
-    return batch;
+    const std::span<const Event> events =
+        WithAttributes(std::span(life_).subspan(begin, receipt.end - begin));
+    if (!events.empty()) return MakeBatch(events, receipt.received_ns, receipt.end);
   }
   if (std::exchange(all_delivered_, true)) return std::nullopt;
   merged_.clear();
   MergeAttributesUntil(horizon_ns_);
   if (merged_.empty()) return std::nullopt;
-  Count(merged_);
-  return Batch{.events = merged_, .received_ns = source_.NowNs()};
+  return MakeBatch(merged_, source_.NowNs(), life_.size());
+}
+
+Batch EventStream::MakeBatch(std::span<const Event> events, int64_t received_ns,
+                             size_t life_delivered) {
+  Count(events);
+  return {.events = events,
+          .received_ns = received_ns,
+          .round = round_,
+          .life_ahead = std::span(life_).subspan(life_delivered),
+          .attributes_ahead = std::span(attributes_).subspan(delivered_attributes_)};
 }
 
 absl::StatusOr<Round> EventStream::EndRound() {

@@ -24,6 +24,11 @@ namespace cnproc {
 struct Batch {
   std::span<const Event> events;
   int64_t received_ns = 0;
+  uint64_t round = 0;
+  // Of the same round, read and not delivered yet, each in its order: what happened before the
+  // machine is asked about this batch.
+  std::span<const Event> life_ahead = {};
+  std::span<const Event> attributes_ahead = {};
 };
 
 // What a reading of both sockets came to.
@@ -71,6 +76,7 @@ class EventStream {
   absl::StatusOr<bool> ReadLife();
   absl::Status ReadAttributes(bool thorough);
   bool Take(const Datagram& datagram, std::vector<Event>& events);
+  Batch MakeBatch(std::span<const Event> events, int64_t received_ns, size_t life_delivered);
   void Count(std::span<const Event> events);
   std::span<const Event> WithAttributes(std::span<const Event> life);
   void MergeAttributesUntil(int64_t timestamp_ns);
@@ -89,6 +95,7 @@ class EventStream {
   std::vector<Event> life_;
   std::vector<Receipt> receipts_;
   size_t delivered_receipts_ = 0;
+  uint64_t round_ = 0;
   bool all_delivered_ = true;
 
   // Every life event that its process made before then is in life_ or was delivered.

@@ -31,6 +31,7 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 Ledger::Ledger(const LedgerOptions& options, Moment moment)
     : kubelet_runtime_(options.kubelet_runtime),
       can_identify_(options.identities),
+      can_name_(options.names),
       start_time_seconds_(options.start_time_seconds),
       table_(options.max_tasks, *this),
       identities_(WantedDimensions(options.collectors), options.exit_records.ok(), options.settings,
@@ -213,7 +214,10 @@ absl::Status Ledger::CollectorWorking(std::string_view name) const {
 }
 
 absl::Status Ledger::Working(const Enabled& enabled) const {
-  if (enabled.spec->dimension && !can_identify_.ok()) return can_identify_;
+  if (const std::optional<Dimension> dimension = enabled.spec->dimension) {
+    const absl::Status& can = dimension == Dimension::kProgram ? can_name_ : can_identify_;
+    if (!can.ok()) return can;
+  }
   if (enabled.spec->reads_processes && !scan_status_.ok()) return scan_status_;
   return enabled.collector->Working();
 }

@@ -38,7 +38,8 @@ struct LedgerOptions {
   // OK, or why there are none of them: collectors that need them say so.
   absl::Status exit_records;
   absl::Status kernel_log;
-  absl::Status identities;  // not OK in a replay: nobody can be told apart
+  absl::Status identities;  // not OK in a replay: nobody can be told apart,
+  absl::Status names;       // but by programs, if it has their names
 };
 
 // The events' clock and what it lacks to Unix time, at one moment.
@@ -132,6 +133,7 @@ class Ledger final : private ChangeSink {
 
   const std::string kubelet_runtime_;
   const absl::Status can_identify_;
+  const absl::Status can_name_;
   const double start_time_seconds_;
   ProcessTable table_;
   Identities identities_;

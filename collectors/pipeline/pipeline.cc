@@ -37,7 +37,8 @@ LedgerOptions MakeLedgerOptions(const PipelineOptions& options, const SideSource
           .max_exit_records = side.max_exit_records(),
           .exit_records = side.exit_records_status(),
           .kernel_log = side.kernel_log_status(),
-          .identities = procfs ? absl::OkStatus() : side.processes_status()};
+          .identities = procfs ? absl::OkStatus() : side.processes_status(),
+          .names = procfs ? absl::OkStatus() : side.names_status()};
 }
 
 bool NeedCgroups(const std::vector<const CollectorSpec*>& collectors) {
@@ -61,7 +62,7 @@ Pipeline::Pipeline(PipelineInputs inputs, const PipelineOptions& options)
                                   : std::nullopt),
       host_numbers_(procfs_),
       waker_(std::move(inputs.waker)),
-      side_(std::move(inputs.side)),
+      side_(std::move(inputs.side), *inputs.source),
       subscription_(std::move(inputs.source), procfs_ ? &*procfs_ : nullptr, options.say),
       ledger_(MakeLedgerOptions(options, side_, procfs_),
               Moment{subscription_.NowNs(), subscription_.UnixOffsetNs()}) {
@@ -178,7 +179,7 @@ void Pipeline::TakeSettings() {
 
 // The system calls first, then what they said, with the lock held.
 void Pipeline::Deliver(const Batch& batch) {
-  const SideEvidence& evidence = side_.Gather(batch.events);
+  const SideEvidence& evidence = side_.Gather(batch);
   const int64_t unix_offset_ns = subscription_.UnixOffsetNs();
   const int64_t now_ns = subscription_.NowNs();
   const auto ledger = ledger_.Lock();
@@ -191,6 +192,7 @@ void Pipeline::OnOutcome(const Subscription::Outcome& outcome) {
   caught_up_ = outcome.caught_up;
   if (outcome.gap) {
     const int64_t now_ns = subscription_.NowNs();
+    side_.OnEventsLost(outcome.gap->to_ns);
     ledger_.Lock()->OnLoss(outcome.gap->from_ns, outcome.gap->to_ns, now_ns);
   }
   if (!reconciler_) return;

@@ -28,20 +28,24 @@ bool IsKill(const Event& event) {
 
 }  // namespace
 
-SideSources::SideSources(SideInputs inputs)
-    : inputs_(std::move(inputs)), max_exit_records_(MaxExitRecords(inputs_)) {}
+SideSources::SideSources(SideInputs inputs, DatagramSource& names)
+    : inputs_(std::move(inputs)),
+      max_exit_records_(MaxExitRecords(inputs_)),
+      execs_(std::move(inputs_.processes), names) {}
 
-const SideEvidence& SideSources::Gather(std::span<const Event> events) {
+const SideEvidence& SideSources::Gather(const Batch& batch) {
   Clear();
-  ReadExecs(events);
+  execs_.Read(batch, evidence_.execs, evidence_.stats);
+  for (const ProcessFacts& facts : evidence_.execs) Track(facts);
   ReadExitRecords();
   // The log says whom the kernel killed before the process exits.
-  if (std::any_of(events.begin(), events.end(), IsKill)) ReadLog();
+  if (std::any_of(batch.events.begin(), batch.events.end(), IsKill)) ReadLog();
   return evidence_;
 }
 
 const SideEvidence& SideSources::GatherAtTick() {
   Clear();
+  execs_.ReadNames(evidence_.stats);
   ReadExitRecords();
   if (inputs_.exit_records.ok()) ReadExitRecordDrops();
   ReadLog();
@@ -56,14 +60,6 @@ void SideSources::Clear() {
   evidence_.exit_records_lost = false;
   evidence_.kills.clear();
   evidence_.refusals.clear();
-}
-
-void SideSources::ReadExecs(std::span<const Event> events) {
-  if (!inputs_.processes.ok()) return;
-  for (const Event& event : events) {
-    if (event.type != EventType::kExec) continue;
-    Track(evidence_.execs.emplace_back(inputs_.processes->Read(event.tgid, rules_)));
-  }
 }
 
 void SideSources::ReadExitRecords() {
@@ -106,8 +102,7 @@ void SideSources::ReadLog() {
 }
 
 ProcessFacts SideSources::Complete(const ProcessSnapshot& snapshot) {
-  if (!inputs_.processes.ok()) return {};
-  ProcessFacts facts = inputs_.processes->Complete(snapshot, rules_);
+  ProcessFacts facts = execs_.Complete(snapshot);
   Track(facts);
   return facts;
 }

@@ -13,6 +13,7 @@
 #include "collectors/kernel/kmsg.h"
 #include "collectors/kernel/process_reader.h"
 #include "collectors/kernel/taskstats_socket.h"
+#include "collectors/pipeline/exec_facts.h"
 #include "collectors/pipeline/refusal_sampler.h"
 #include "collectors/pipeline/side_evidence.h"
 #include "collectors/process/event.h"
@@ -32,30 +33,34 @@ struct SideInputs {
 // Makes system calls; used by the collector thread alone, never with a lock held.
 class SideSources {
  public:
-  explicit SideSources(SideInputs inputs);
+  // `names` is where comm records come from, see ExecFacts. It must outlive this.
+  SideSources(SideInputs inputs, DatagramSource& names);
 
   // In force from the next exec on.
-  void SetRules(const ProgramRules& rules) { rules_ = rules; }
+  void SetRules(const ProgramRules& rules) { execs_.SetRules(rules); }
 
-  // Reads all that belongs to these events, which are not applied yet: /proc for every exec, as
-  // long as the process is there; then exit records, for whoever is gone by now has sent one; and
-  // the kernel's log, if a process was killed. Valid until the next call.
-  const SideEvidence& Gather(std::span<const Event> events);
+  // Reads all that belongs to these events, which are not applied yet: the names of programs and
+  // /proc for every exec, as long as the process is there; then exit records, for whoever is gone
+  // by now has sent one; and the kernel's log, if a process was killed. Valid until the next call.
+  const SideEvidence& Gather(const Batch& batch);
   // Once a second: what came beside any event.
   const SideEvidence& GatherAtTick();
+
+  // Life events until then were lost.
+  void OnEventsLost(int64_t until_ns) { execs_.OnEventsLost(until_ns); }
 
   // Of a process that a scan saw.
   ProcessFacts Complete(const ProcessSnapshot& snapshot);
 
   // The most exit records that can wait for their events.
   size_t max_exit_records() const { return max_exit_records_; }
-  absl::Status processes_status() const { return inputs_.processes.status(); }
+  absl::Status processes_status() const { return execs_.processes_status(); }
+  absl::Status names_status() const { return execs_.names_status(); }
   absl::Status exit_records_status() const { return inputs_.exit_records.status(); }
   absl::Status kernel_log_status() const { return inputs_.kernel_log.status(); }
 
  private:
   void Clear();
-  void ReadExecs(std::span<const Event> events);
   void ReadExitRecords();
   void ReadExitRecordDrops();
   void ReadLog();
@@ -63,7 +68,7 @@ class SideSources {
 
   SideInputs inputs_;
   const size_t max_exit_records_;
-  ProgramRules rules_;
+  ExecFacts execs_;
   SideEvidence evidence_;
 };
 

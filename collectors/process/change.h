@@ -85,11 +85,14 @@ struct Change {
   // has ended by now.
   const ExitRecord* record = nullptr;
 
-  // Set by Identities. Execs and forks of this process that could not be counted by program until
-  // now, because its name was not known.
+  // Set by Identities.
+  uint32_t previous_program = 0;  // kExeced: whom the process was before
+  // Execs and forks of this process that could not be counted by program until now, because its
+  // name was not known: whose they are, and whom the process was before.
   uint32_t late_execs = 0;
   uint32_t late_forks = 0;
-  uint32_t previous_program = 0;  // kExeced and with late_execs: whom the process was before
+  uint32_t late_program = 0;
+  uint32_t late_previous_program = 0;
   // kProcessConfirmed: the program that a living process was, which new rules call otherwise.
   uint32_t renamed_from = 0;
 };

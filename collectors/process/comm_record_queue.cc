@@ -47,21 +47,31 @@ void CommRecordQueue::DropOldest() {
   if (records.empty()) records_.erase(found);
 }
 
-std::optional<CommRecord> CommRecordQueue::Take(pid_t tgid, int64_t exec_ns, int64_t start_ns) {
+void CommRecordQueue::OnFork(pid_t tgid, int64_t fork_ns) {
+  if (!records_.empty()) (void)TakeUntil(tgid, fork_ns);
+}
+
+std::optional<CommRecord> CommRecordQueue::Take(pid_t tgid, int64_t exec_ns) {
+  const std::optional<CommRecord> record = TakeUntil(tgid, exec_ns + kClockSlackNs);
+  // Of an exec whose event was lost, while the record of this one was.
+  const bool doubtful =
+      record && record->timestamp_ns < std::min(records_lost_ns_, events_lost_ns_);
+  return doubtful ? std::nullopt : record;
+}
+
+// The newest of them; none of them stays.
+std::optional<CommRecord> CommRecordQueue::TakeUntil(pid_t tgid, int64_t until_ns) {
   const auto found = records_.find(tgid);
   if (found == records_.end()) return std::nullopt;
   Records& records = found->second;
-  CommRecord at_exec;
-  at_exec.timestamp_ns = exec_ns + kClockSlackNs;
-  const auto later = std::upper_bound(records.begin(), records.end(), at_exec, IsOlder);
+  CommRecord last;
+  last.timestamp_ns = until_ns;
+  const auto later = std::upper_bound(records.begin(), records.end(), last, IsOlder);
   if (later == records.begin()) return std::nullopt;
   const CommRecord newest = *(later - 1);
   size_ -= static_cast<size_t>(later - records.begin());
   records.erase(records.begin(), later);
   if (records.empty()) records_.erase(found);
-  if (newest.timestamp_ns < start_ns) return std::nullopt;
-  // Of an exec whose event was lost, while the record of this one was.
-  if (newest.timestamp_ns < std::min(records_lost_ns_, events_lost_ns_)) return std::nullopt;
   return newest;
 }
 

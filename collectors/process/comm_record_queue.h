@@ -33,11 +33,13 @@ class CommRecordQueue {
   void OnRecordsLost(int64_t until_ns) { records_lost_ns_ = until_ns; }
   void OnEventsLost(int64_t until_ns) { events_lost_ns_ = until_ns; }
 
+  // A process was forked: records from before that time are of another one that had its id.
+  void OnFork(pid_t tgid, int64_t fork_ns);
+
   // The record of this process' exec whose event has that time: the newest one before it. Takes it
-  // and all that are older. `start_ns`: of the process, or INT64_MIN where it is not known; records
-  // from before are of another one that had its id. Absent where it did not come, and where both
-  // the record and another exec's event may have been lost.
-  std::optional<CommRecord> Take(pid_t tgid, int64_t exec_ns, int64_t start_ns);
+  // and all that are older. Absent where it did not come, and where both the record and another
+  // exec's event may have been lost.
+  std::optional<CommRecord> Take(pid_t tgid, int64_t exec_ns);
 
   // Whether a record says that this id executed a program after that time: what was read of it in
   // /proc since then may be of the later one.
@@ -53,12 +55,14 @@ class CommRecordQueue {
     int64_t timestamp_ns = 0;
   };
 
+  using ByProcess = absl::flat_hash_map<pid_t, Records>;
   void DropOldest();
+  std::optional<CommRecord> TakeUntil(pid_t tgid, int64_t until_ns);
 
   const size_t max_records_;
   const int64_t max_age_ns_;
-  absl::flat_hash_map<pid_t, Records> records_;  // by tgid, oldest first
-  std::deque<Arrival> arrivals_;                 // of all that are here, and of some that were
+  ByProcess records_;             // by tgid, oldest first
+  std::deque<Arrival> arrivals_;  // of all that are here, and of some that were
   size_t size_ = 0;
   int64_t records_lost_ns_ = INT64_MIN;
   int64_t events_lost_ns_ = INT64_MIN;

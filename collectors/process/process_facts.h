@@ -15,7 +15,7 @@ namespace cnproc {
 
 // How a process got its program; the values index counters.
 enum class NameSource : uint8_t {
-  kExec,       // its comm was read from /proc
+  kExec,       // the kernel told at its exec, or /proc at once
   kTaskstats,  // its exit record told
   kInherited,  // it never exec'd: its parent's
   kRule,       // a rule of the operator's
@@ -33,9 +33,12 @@ struct CgroupFacts {
 };
 
 struct ProcessFacts {
-  std::string comm;                           // empty: not read
+  std::string comm;                           // the program's name; empty: not known
   std::string rule_name;                      // by the operator's rules; empty: none matched
   NameSource source = NameSource::kExec;      // of comm
+  // Nobody will know it any more: what is heard of the process from now on, its exit record too, is
+  // of the program that it executed next, or what it calls itself.
+  bool name_lost = false;
   std::shared_ptr<const CgroupFacts> cgroup;  // null: not read
 };
 

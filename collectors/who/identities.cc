@@ -26,9 +26,23 @@ class NothingToRead final : public RuleInputReader {
   std::optional<std::string> Read(RuleInput /*input*/) override { return std::nullopt; }
 };
 
-std::string_view NameIn(const ProcessSnapshot& process, const ProcessFacts& facts) {
-  if (process.kernel_thread) return kKthreadName;
-  return facts.rule_name.empty() ? facts.comm : facts.rule_name;
+// A program of the operator's may be called as ours are, which mean something else.
+bool IsTaken(std::string_view name) { return name == kKthreadName || name == kUnknownName; }
+
+std::string Evaded(std::string_view name) { return std::string(name) + "_"; }
+
+std::string NameIn(const ProcessSnapshot& process, const ProcessFacts& facts) {
+  if (process.kernel_thread) return std::string(kKthreadName);
+  const std::string& name = facts.rule_name.empty() ? facts.comm : facts.rule_name;
+  return IsTaken(name) ? Evaded(name) : name;
+}
+
+LabelPolicy ProgramPolicy(const Settings& settings) {
+  LabelPolicy policy = settings.labels[Dimension::kProgram];
+  for (std::string& name : policy.expected) {
+    if (IsTaken(name)) name = Evaded(name);
+  }
+  return policy;
 }
 
 // Interns the names that occur most often first. Ties fall alike on every host.
@@ -55,14 +69,15 @@ Identities::Identities(const Wanted& wanted, bool records_expected, const Settin
       rules_(settings.program_rules),
       now_ns_(now_ns),
       unix_offset_ns_(unix_offset_ns),
-      values_{{{{settings.labels[0], now_ns, unix_offset_ns},
+      values_{{{{ProgramPolicy(settings), now_ns, unix_offset_ns},
                 {settings.labels[1], now_ns, unix_offset_ns},
                 {settings.labels[2], now_ns, unix_offset_ns},
                 {settings.labels[3], now_ns, unix_offset_ns}}}} {}
 
 void Identities::Configure(const Settings& settings) {
   old_rules_ = std::exchange(rules_, settings.program_rules);
-  for (size_t i = 0; i < kDimensionCount; ++i) values_[i].Configure(settings.labels[i]);
+  values_[0].Configure(ProgramPolicy(settings));
+  for (size_t i = 1; i < kDimensionCount; ++i) values_[i].Configure(settings.labels[i]);
 }
 
 void Identities::AdvanceTo(int64_t now_ns, int64_t unix_offset_ns) {
@@ -75,12 +90,14 @@ void Identities::InternMostCommon(std::span<const ProcessSnapshot> processes,
                                   std::span<const ProcessFacts> facts) {
   EnumArray<Dimension, std::vector<std::string_view>, kDimensionCount> names;
   std::vector<std::string> users(processes.size());
+  std::vector<std::string> programs(processes.size());
   for (size_t i = 0; i < processes.size(); ++i) {
     if (processes[i].real_uid != kUnknownId) {
       users[i] = absl::StrCat(processes[i].real_uid);
       names[Dimension::kUser].push_back(users[i]);
     }
-    names[Dimension::kProgram].push_back(NameIn(processes[i], facts[i]));
+    programs[i] = NameIn(processes[i], facts[i]);
+    names[Dimension::kProgram].push_back(programs[i]);
     if (facts[i].cgroup == nullptr) continue;
     const CgroupIdentity& cgroup = facts[i].cgroup->identity;
     names[Dimension::kUnit].push_back(cgroup.unit);
@@ -157,21 +174,45 @@ void Identities::SetValue(Process& process, Dimension dimension, ValueId id) {
   value = id;
 }
 
+ValueId Identities::ProgramNamed(std::string_view name) {
+  LabelValues& programs = mutable_values(Dimension::kProgram);
+  return IsTaken(name) ? programs.Intern(Evaded(name)) : programs.Intern(name);
+}
+
+// An empty name is none.
 void Identities::SetProgram(Change& change, std::string_view name, NameSource source) {
-  Process& process = *change.process;
-  LabelValues& values = mutable_values(Dimension::kProgram);
-  SetValue(process, Dimension::kProgram, values.Intern(name.empty() ? kUnknownName : name));
-  process.name_source = name.empty() ? NameSource::kUnknown : source;
+  if (name.empty()) {
+    SetUnknown(change);
+    return;
+  }
+  const bool is_ours = source == NameSource::kKthread;
+  const ValueId program =
+      is_ours ? mutable_values(Dimension::kProgram).Intern(name) : ProgramNamed(name);
+  SetValue(*change.process, Dimension::kProgram, program);
+  change.process->name_source = source;
+  CountLate(change, program);
+}
+
+void Identities::SetUnknown(Change& change) {
+  const ValueId unknown = mutable_values(Dimension::kProgram).Intern(kUnknownName);
+  SetValue(*change.process, Dimension::kProgram, unknown);
+  change.process->name_source = NameSource::kUnknown;
+  CountLate(change, unknown);
+}
+
+// What the process did while it had no name was that program's.
+void Identities::CountLate(Change& change, ValueId program) {
   if (nameless_.empty()) return;
-  const auto found = nameless_.find(process.tgid);
+  const auto found = nameless_.find(change.process->tgid);
   if (found == nameless_.end()) return;
   const Nameless& nameless = found->second;
   change.late_execs = nameless.execs;
   change.late_forks = nameless.forks;
   change.late_escalated = nameless.escalated;
-  if (change.type != Change::Type::kExeced &&
-      values.generation(nameless.previous_program) == nameless.previous_generation) {
-    change.previous_program = nameless.previous_program;
+  change.late_program = program;
+  if (values(Dimension::kProgram).generation(nameless.previous_program) ==
+      nameless.previous_generation) {
+    change.late_previous_program = nameless.previous_program;
   }
   nameless_.erase(found);
 }
@@ -222,23 +263,34 @@ void Identities::OnExec(Change& change) {
     }
   }
   if (!wanted(Dimension::kProgram)) return;
-  const LabelValues& programs = values(Dimension::kProgram);
+  // Whoever it was before has been another program, whose name nobody will hear any more.
+  if (ValueOf(process, Dimension::kProgram) == kNoValue && !nameless_.empty() &&
+      nameless_.contains(process.tgid)) {
+    SetUnknown(change);
+  }
   change.previous_program = ValueOf(process, Dimension::kProgram);
+  NameAtExec(change);
+}
+
+void Identities::NameAtExec(Change& change) {
+  Process& process = *change.process;
   if (change.facts != nullptr && !change.facts->comm.empty()) {
     NameByFacts(change);
-  } else if (!NameByRecord(change)) {
-    if (!records_expected_ || nameless_.size() >= kMaxNameless) {
-      SetProgram(change, "", NameSource::kUnknown);
-      return;
-    }
-    SetValue(process, Dimension::kProgram, kNoValue);
-    process.name_source = NameSource::kUnknown;
-    Nameless& nameless = nameless_[process.tgid];
-    ++nameless.execs;
-    nameless.escalated |= change.escalated;
-    nameless.previous_program = change.previous_program;
-    nameless.previous_generation = programs.generation(change.previous_program);
+    return;
   }
+  const bool lost = change.facts != nullptr && change.facts->name_lost;
+  if (!lost && NameByRecord(change)) return;
+  if (lost || !records_expected_ || nameless_.size() >= kMaxNameless) {
+    SetUnknown(change);
+    return;
+  }
+  SetValue(process, Dimension::kProgram, kNoValue);
+  process.name_source = NameSource::kUnknown;
+  nameless_[process.tgid] = {
+      .execs = 1,
+      .escalated = change.escalated,
+      .previous_program = change.previous_program,
+      .previous_generation = values(Dimension::kProgram).generation(change.previous_program)};
 }
 
 void Identities::NameByFacts(Change& change) {
@@ -271,7 +323,7 @@ void Identities::OnTaskExit(Change& change) {
     return;
   }
   if (NameByRecord(change) || change.type != Change::Type::kProcessEnded) return;
-  SetProgram(change, "", NameSource::kUnknown);
+  SetUnknown(change);
 }
 
 // Fills in what is not known yet, and corrects the user; nothing else.

@@ -82,12 +82,16 @@ class Identities {
 
   LabelValues& mutable_values(Dimension dimension) { return values_[dimension]; }
   void SetValue(Process& process, Dimension dimension, ValueId id);
+  ValueId ProgramNamed(std::string_view name);
   void SetProgram(Change& change, std::string_view name, NameSource source);
+  void SetUnknown(Change& change);
+  void CountLate(Change& change, ValueId program);
   void SetCgroup(Process& process, const CgroupIdentity& cgroup);
   void SetUser(Process& process);
 
   void OnFork(const Change& change);
   void OnExec(Change& change);
+  void NameAtExec(Change& change);
   void OnTaskExit(Change& change);
   void OnSnapshot(Change& change);
   bool NameByRecord(Change& change);

@@ -9,7 +9,6 @@
 #include <fstream>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "tests/temp_folder.h"
 
@@ -31,114 +30,102 @@ class ProcessReaderTest : public testing::Test {
     EXPECT_TRUE(reader.ok()) << reader.status();
     return *std::move(reader);
   }
-  static ProgramRules Rule(const std::vector<std::pair<RuleInput, std::string>>& match,
-                           const std::string& name) {
-    std::vector<ProgramRule> rules(1);
-    for (const auto& [input, expression] : match) {
-      EXPECT_TRUE(rules[0].AddExpression(input, expression).ok());
-    }
-    EXPECT_TRUE(rules[0].SetName(name).ok());
-    return ProgramRules(std::move(rules));
-  }
-
   const TempFolder folder_;
   const fs::path root_ = folder_.path();
 };
 
-TEST_F(ProcessReaderTest, ReadsCommAndCgroup) {
+TEST_F(ProcessReaderTest, HandsOutBytesAsTheyAre) {
   Write("42/comm", "a b\n\n");
+  Write("42/cmdline", "python3\0-m\0http.server\0"s);
+  Write("42/cgroup", "1:name=systemd:/x\n0::/kubepods/a\n");
+  fs::create_symlink("/usr/bin/python3.11 (deleted)", root_ / "42/exe");
+  ProcessReader reader = Open();
+  ProcessReader::Files files = reader.FilesOf(42);
+  EXPECT_EQ(files.Get(RuleInput::kComm), "a b\n") << "only the last new line is the kernel's";
+  EXPECT_EQ(files.Get(RuleInput::kExe), "/usr/bin/python3.11 (deleted)");
+  EXPECT_EQ(files.Get(RuleInput::kCmdline), "python3\0-m\0http.server\0"s);
+  EXPECT_EQ(files.Get(RuleInput::kCgroup), "1:name=systemd:/x\n0::/kubepods/a\n");
+}
+
+TEST_F(ProcessReaderTest, ReadsWhenAskedAndOnce) {
+  ProcessReader reader = Open();
+  ProcessReader::Files files = reader.FilesOf(42);
+  EXPECT_FALSE(files.was_asked_of_program());
+  Write("42/comm", "later\n");
+  EXPECT_EQ(files.Get(RuleInput::kComm), "later");
+  EXPECT_TRUE(files.was_asked_of_program());
+  Write("42/comm", "too late\n");
+  EXPECT_EQ(files.Get(RuleInput::kComm), "later");
+}
+
+TEST_F(ProcessReaderTest, UnderstandsTheCgroup) {
   Write("42/cgroup", "0::/system.slice/a.service/sub\n");
-  const ProcessFacts facts = Open().Read(42, {});
-  EXPECT_EQ(facts.comm, "a b\n");  // any bytes: only the last new line is the kernel's
-  EXPECT_EQ(facts.rule_name, "");
-  EXPECT_EQ(facts.source, NameSource::kExec);
-  ASSERT_NE(facts.cgroup, nullptr);
-  EXPECT_EQ(facts.cgroup->identity.unit, "a.service");
-  EXPECT_TRUE(facts.cgroup->pids_unified);
-  EXPECT_EQ(facts.cgroup->pids_path, "/system.slice/a.service/sub");
+  ProcessReader reader = Open();
+  ProcessReader::Files files = reader.FilesOf(42);
+  const auto cgroup = reader.CgroupOf(files);
+  ASSERT_NE(cgroup, nullptr);
+  EXPECT_EQ(cgroup->identity.unit, "a.service");
+  EXPECT_TRUE(cgroup->pids_unified);
+  EXPECT_EQ(cgroup->pids_path, "/system.slice/a.service/sub");
+  EXPECT_FALSE(files.was_asked_of_program()) << "an exec does not change the cgroup";
 }
 
 // On v1 a process that ends seems to be in the root, wherever it is.
 TEST_F(ProcessReaderTest, DoesNotBelieveTheRootOfAProcessThatEnds) {
-  Write("42/comm", "a\n");
+  ProcessReader reader = Open();
+  const auto cgroup_of = [&reader] {
+    ProcessReader::Files files = reader.FilesOf(42);
+    return reader.CgroupOf(files);
+  };
   Write("42/cgroup", "2:pids:/\n1:name=systemd:/\n0::/\n");
   Write("42/stat", "42 (a) S) R 1 42 42 0 -1 4194308 90 0 0 0");
-  EXPECT_EQ(Open().Read(42, {}).cgroup, nullptr);
+  EXPECT_EQ(cgroup_of(), nullptr);
   Write("42/stat", "42 (a) S) R 1 42 42 0 -1 4194304 90 0 0 0");
-  EXPECT_NE(Open().Read(42, {}).cgroup, nullptr);
+  EXPECT_NE(cgroup_of(), nullptr);
   fs::remove(root_ / "42/stat");
-  EXPECT_EQ(Open().Read(42, {}).cgroup, nullptr);
+  EXPECT_EQ(cgroup_of(), nullptr);
 }
 
 TEST_F(ProcessReaderTest, SharesWhatIsKnownOfACgroup) {
-  Write("1/comm", "a\n");
   Write("1/cgroup", "0::/system.slice/a.service\n");
-  Write("2/comm", "b\n");
   Write("2/cgroup", "0::/system.slice/a.service\n");
   ProcessReader reader = Open();
-  EXPECT_EQ(reader.Read(1, {}).cgroup, reader.Read(2, {}).cgroup);
+  ProcessReader::Files first = reader.FilesOf(1);
+  ProcessReader::Files second = reader.FilesOf(2);
+  ASSERT_NE(reader.CgroupOf(first), nullptr);
+  EXPECT_EQ(reader.CgroupOf(first), reader.CgroupOf(second));
 }
 
-TEST_F(ProcessReaderTest, LeavesEmptyWhatIsGone) {
-  const ProcessFacts gone = Open().Read(42, {});
-  EXPECT_EQ(gone.comm, "");
-  EXPECT_EQ(gone.cgroup, nullptr);
-  Write("43/comm", "x\n");
-  EXPECT_EQ(Open().Read(43, {}).cgroup, nullptr);
+TEST_F(ProcessReaderTest, WhatIsGoneIsAbsent) {
+  ProcessReader reader = Open();
+  ProcessReader::Files gone = reader.FilesOf(42);
+  for (const RuleInput input :
+       {RuleInput::kComm, RuleInput::kExe, RuleInput::kCmdline, RuleInput::kCgroup}) {
+    EXPECT_FALSE(gone.Get(input));
+  }
+  EXPECT_EQ(reader.CgroupOf(gone), nullptr);
 }
 
-TEST_F(ProcessReaderTest, ReadsOnlyWhatIsAskedFor) {
-  Write("42/comm", "a\n");
+TEST_F(ProcessReaderTest, ReadsNoCgroupThatNobodyAskedFor) {
   Write("42/cgroup", "0::/system.slice/a.service\n");
-  EXPECT_EQ(Open({.comm = true, .cgroup = false, .kubelet_runtime = ""}).Read(42, {}).cgroup,
-            nullptr);
-  EXPECT_EQ(Open({.comm = false, .cgroup = true, .kubelet_runtime = ""}).Read(42, {}).comm, "");
+  ProcessReader reader = Open({.comm = true, .cgroup = false, .kubelet_runtime = ""});
+  ProcessReader::Files files = reader.FilesOf(42);
+  EXPECT_EQ(reader.CgroupOf(files), nullptr);
 }
 
-TEST_F(ProcessReaderTest, NamesByEveryInputOfARule) {
-  Write("42/comm", "python3\n");
-  Write("42/cmdline", "python3\0-m\0http.server\0"s);
-  Write("42/cgroup", "1:name=systemd:/x\n0::/kubepods/a\n");
-  fs::create_symlink("/usr/bin/python3.11", root_ / "42/exe");
-  ProcessReader reader = Open();
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kCmdline, "(.*)"}}, "$1")).rule_name,
-            "python3 -m http.server");
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kExe, "(.*)"}}, "$1")).rule_name,
-            "/usr/bin/python3.11");
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kCgroup, "(.*)"}}, "$1")).rule_name, "/kubepods/a");
-  ProcessReader without = Open({.comm = true, .cgroup = false, .kubelet_runtime = ""});
-  EXPECT_EQ(without.Read(42, Rule({{RuleInput::kCgroup, "(.*)"}}, "$1")).rule_name, "/kubepods/a");
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kComm, "perl"}}, "x")).rule_name, "");
-  // A zombie has no command line: that is no empty one.
-  Write("42/cmdline", "");
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kCmdline, ".*"}}, "x")).rule_name, "");
-}
-
-TEST_F(ProcessReaderTest, RulesSeeTheWholeCommandLineAndAReplacedFile) {
-  // Given a class path longer than a page, and a program that was updated while it runs
-  Write("42/comm", "java\n");
-  Write("42/cmdline", "java\0-cp\0"s + std::string(50'000, 'x') + "\0org.example.Main\0"s);
-  fs::create_symlink("/usr/bin/java (deleted)", root_ / "42/exe");
-  ProcessReader reader = Open();
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kCmdline, ".* ([a-zA-Z.]+)"}}, "$1")).rule_name,
-            "org.example.Main");
-  EXPECT_EQ(reader.Read(42, Rule({{RuleInput::kExe, "(/usr/bin/java)"}}, "$1")).rule_name,
-            "/usr/bin/java");
-}
-
-TEST_F(ProcessReaderTest, CompletesWhatAScanRead) {
+TEST_F(ProcessReaderTest, KnowsWhatAScanRead) {
+  Write("42/comm", "by now another\n");
   Write("42/cmdline", "java\0-jar\0a.jar\0"s);
-  const ProgramRules rules = Rule({{RuleInput::kCmdline, ".* -jar (\\w+).*"}}, "java:$1");
   ProcessSnapshot snapshot;
   snapshot.tgid = 42;
   snapshot.comm = "java";
   snapshot.cgroup = "0::/system.slice/a.service\n";
-  const ProcessFacts facts = Open().Complete(snapshot, rules);
-  EXPECT_EQ(facts.comm, "java");
-  EXPECT_EQ(facts.rule_name, "java:a");
-  EXPECT_EQ(facts.cgroup->identity.unit, "a.service");
-  snapshot.kernel_thread = true;
-  EXPECT_EQ(Open().Complete(snapshot, rules).cgroup, nullptr);
+  ProcessReader reader = Open();
+  ProcessReader::Files files = reader.FilesOf(snapshot);
+  EXPECT_EQ(files.Get(RuleInput::kComm), "java");
+  EXPECT_EQ(files.Get(RuleInput::kCmdline), "java\0-jar\0a.jar\0"s);
+  ASSERT_NE(reader.CgroupOf(files), nullptr);
+  EXPECT_EQ(reader.CgroupOf(files)->identity.unit, "a.service");
 }
 
 TEST(ProcessReaderErrorTest, SaysThatThereIsNoProc) {

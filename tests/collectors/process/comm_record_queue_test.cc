@@ -10,7 +10,6 @@ namespace cnproc {
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-constexpr int64_t kUnknown = INT64_MIN;
 
 CommRecord Exec(pid_t tgid, std::string_view comm, int64_t at_ns) {
   CommRecord record;
@@ -24,8 +23,8 @@ CommRecord Exec(pid_t tgid, std::string_view comm, int64_t at_ns) {
 class CommRecordQueueTest : public testing::Test {
  protected:
   // The name for the exec whose event has that time, "" if none.
-  std::string Take(pid_t tgid, int64_t exec_ns, int64_t start_ns = kUnknown) {
-    const std::optional<CommRecord> record = queue_.Take(tgid, exec_ns, start_ns);
+  std::string Take(pid_t tgid, int64_t exec_ns) {
+    const std::optional<CommRecord> record = queue_.Take(tgid, exec_ns);
     return record ? std::string(record->name()) : "";
   }
 
@@ -66,14 +65,18 @@ TEST_F(CommRecordQueueTest, AnIdThatCameRoundAgainKeepsNamesApart) {
   // Given two processes with one id, one after the other, in one batch
   queue_.Push(Exec(7, "first", 10 * kMs));
   queue_.Push(Exec(7, "second", 20 * kMs));
-  EXPECT_EQ(Take(7, 11 * kMs, 5 * kMs), "first");
-  EXPECT_EQ(Take(7, 21 * kMs, 15 * kMs), "second");
+  queue_.OnFork(7, 5 * kMs);
+  EXPECT_EQ(Take(7, 11 * kMs), "first");
+  queue_.OnFork(7, 15 * kMs);
+  EXPECT_EQ(Take(7, 21 * kMs), "second");
 }
 
 TEST_F(CommRecordQueueTest, ARecordFromBeforeTheForkIsAnotherProcess) {
   // Given an exec that failed after the kernel had renamed the task: no event came
   queue_.Push(Exec(7, "failed", 10 * kMs));
-  EXPECT_EQ(Take(7, 21 * kMs, 15 * kMs), "");
+  // When its id comes round, then the new process has not that name, whatever became of its own.
+  queue_.OnFork(7, 15 * kMs);
+  EXPECT_EQ(Take(7, 21 * kMs), "");
 }
 
 TEST_F(CommRecordQueueTest, AnExecWhoseEventWasLostGivesItsNameToNobody) {

@@ -117,6 +117,53 @@ TEST_F(IdentitiesTest, AProcessNeverHeardOfIsNamedByItsRecord) {
             1);
 }
 
+// sh -c 'exec x', where neither could be read before it was gone.
+TEST_F(IdentitiesTest, ANamelessProgramThatExecsIsUnknownAndNotTheNext) {
+  world_.Fork(2, 1);
+  world_.Exec(2, ProcessFacts());
+  world_.Fork(3, 2);
+  world_.Exec(2, ProcessFacts());
+  world_.Exit(2, 0, RecordOf(2, "worker"));
+  EXPECT_EQ(world_.Number("cnproc_program_execs_total{program=\"unknown\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_program_forks_total{program=\"unknown\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_program_execs_total{program=\"worker\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_program_exits_total{outcome=\"success\",program=\"worker\"}"), 1);
+  // What was executed by what is known as far as names are.
+  EXPECT_EQ(world_.Number("cnproc_lineage_execs_total{parent=\"init\",program=\"unknown\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_lineage_execs_total{parent=\"unknown\",program=\"worker\"}"), 1);
+  EXPECT_EQ(world_.Number("cnproc_lineage_execs_total{parent=\"worker\",program=\"worker\"}"), 0);
+}
+
+TEST_F(IdentitiesTest, ANameThatIsLostIsNotTakenFromTheExitRecord) {
+  ProcessFacts lost;
+  lost.name_lost = true;
+  world_.Fork(2, 1);
+  // Given that another exec follows, whose program ends before this one is applied
+  world_.Exec(2, lost, RecordOf(2, "worker"));
+  EXPECT_EQ(world_.Program(2), "unknown");
+  world_.Exec(2, Comm("worker"));
+  EXPECT_EQ(world_.Program(2), "worker");
+  EXPECT_EQ(world_.Number("cnproc_program_execs_total{program=\"worker\"}"), 1);
+}
+
+TEST_F(IdentitiesTest, ProgramsCalledAsOursAreKeepTheirOwnNames) {
+  world_.Fork(2, 1);
+  world_.Exec(2, Comm("kthread"));
+  EXPECT_EQ(world_.Program(2), "kthread_");
+  world_.Exec(2, Comm("unknown"));
+  EXPECT_EQ(world_.Program(2), "unknown_");
+  world_.Exec(2, Comm("other"));
+  EXPECT_EQ(world_.Program(2), "other_");
+  ProcessFacts by_rule = Comm("x");
+  by_rule.rule_name = "kthread";
+  world_.Exec(2, by_rule);
+  EXPECT_EQ(world_.Program(2), "kthread_");
+  world_.Fork(3, 1);
+  world_.Exec(3, ProcessFacts());
+  world_.Exit(3, 0, RecordOf(3, "unknown"));
+  EXPECT_EQ(world_.Number("cnproc_program_execs_total{program=\"unknown_\"}"), 2);
+}
+
 TEST_F(IdentitiesTest, KernelThreadsAreOneProgramWithoutUnit) {
   ProcessSnapshot kthreadd;
   kthreadd.tgid = 2;

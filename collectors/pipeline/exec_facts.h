@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the machine says of the programs that a batch of events begins: their names, cgroups, and
+// what the operator's rules make of them.
+#ifndef CNPROC_COLLECTORS_PIPELINE_EXEC_FACTS_H_
+#define CNPROC_COLLECTORS_PIPELINE_EXEC_FACTS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collectors/cut.h"
+#include "collectors/kernel/datagram_source.h"
+#include "collectors/kernel/process_reader.h"
+#include "collectors/pipeline/event_stream.h"
+#include "collectors/process/comm_record_queue.h"
+#include "collectors/process/process_facts.h"
+#include "collectors/who/process_namer.h"
+
+namespace cnproc {
+
+// The name is the one of the exec's comm record. Where none came, for want of the right or of room
+// in a ring, it is what /proc says at once, unless what is known of the process says that it is
+// something else's by now.
+//
+// Makes system calls; used by one thread.
+class ExecFacts {
+ public:
+  // `names` gives comm records if it tells names, and must outlive this.
+  ExecFacts(absl::StatusOr<ProcessReader> processes, DatagramSource& names);
+
+  // In force from the next exec on.
+  void SetRules(const ProgramRules& rules) { namer_.SetRules(rules); }
+
+  // Appends facts for each EXEC of the batch; none where nothing can be known. Counts in `stats`.
+  void Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideStats& stats);
+  // Takes in what the kernel has recorded, so that it has room for more. Call it now and then.
+  void ReadNames(SideStats& stats);
+  // Events until then were lost.
+  void OnEventsLost(int64_t until_ns) { records_.OnEventsLost(until_ns); }
+
+  // Of a process that a scan found.
+  ProcessFacts Complete(const ProcessSnapshot& snapshot);
+
+  absl::Status processes_status() const { return processes_.status(); }
+  // OK where programs can be told apart.
+  absl::Status names_status() const;
+
+ private:
+  // Of one id, as far as the round knows.
+  struct Happening {
+    int64_t timestamp_ns = 0;
+    enum class What : uint8_t { kForked, kExeced, kRenamed } what = What::kForked;
+  };
+  using Happenings = absl::InlinedVector<Happening, 2>;
+  // An exec for which /proc was asked about a program.
+  struct Asked {
+    size_t facts = 0;  // its index
+    pid_t tgid = 0;
+    int64_t exec_ns = 0;
+    std::optional<CommRecord> record;
+  };
+
+  ProcessFacts ReadExec(const Event& exec, const Batch& batch, size_t index);
+  void Name(const Event& exec, const Batch& batch, const std::optional<CommRecord>& record,
+            ProcessReader::Files& files, ProcessFacts& facts);
+  // Of what was asked: whatever the kernel has recorded since may have been the one who answered.
+  void TakeBackDoubtful(std::vector<ProcessFacts>& facts, SideStats& stats);
+  ProcessNamer::Since SinceExec(const Event& exec, const Batch& batch);
+  void LearnHappenings(const Batch& batch);
+  void Learn(std::span<const Event> events);
+
+  absl::StatusOr<ProcessReader> processes_;
+  DatagramSource& names_;
+  const bool tells_names_;
+  ProcessNamer namer_;
+  CommRecordQueue records_;
+  std::vector<Asked> asked_;
+  absl::flat_hash_map<pid_t, Happenings> happenings_;  // by tgid, of the round
+  uint64_t happenings_round_ = 0;
+};
+
+}  // namespace cnproc
+
+#endif  // CNPROC_COLLECTORS_PIPELINE_EXEC_FACTS_H_
