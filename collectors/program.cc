@@ -48,6 +48,15 @@ class ProgramCollector final : public DimensionCollector {
     for (size_t i = 0; i < kNameSourceCount; ++i) {
       names.Add(identities().names(static_cast<NameSource>(i)), {{"source", kSourceNames[i]}});
     }
+    FamilyWriter::Counter(families, "cnproc_comm_records_total",
+                          "Names of programs that the kernel told at their exec.",
+                          cut.start_time_seconds)
+        .Add(static_cast<double>(cut.side.comm_records), {});
+    FamilyWriter::Counter(families, "cnproc_comm_records_lost_total",
+                          "Names and renames that the kernel found no room for: those programs are "
+                          "named by /proc.",
+                          cut.start_time_seconds)
+        .Add(static_cast<double>(cut.side.comm_records_lost), {});
   }
 
  private:

@@ -58,7 +58,8 @@ bool CheckRecording(const std::string& file) {
   return why.empty();
 }
 
-bool CheckStream(Options options) {
+// Sets `names` to whether the stream brings the names of programs.
+bool CheckStream(Options options, absl::Status& names) {
   // A check must not overwrite a recording.
   options.record_file.clear();
   const absl::StatusOr<Source> source = OpenSource(options);
@@ -66,6 +67,7 @@ bool CheckStream(Options options) {
     Print("stream", false, std::string(source.status().message()));
     return false;
   }
+  names = source->names;
   if (!options.replay_file.empty()) {
     Print("stream", true, absl::StrCat("replay of ", options.replay_file));
     return true;
@@ -93,8 +95,16 @@ struct Verdict {
 
 // What rules ask for can be out of reach: exe of other users' processes, on hardened hosts their
 // command lines too.
-Verdict CheckNames(const Options& options, const Settings& settings, const SideInputs& machine) {
+Verdict CheckNames(const Options& options, const Settings& settings, const SideInputs& machine,
+                   const absl::Status& names) {
   Verdict verdict{.status = machine.processes.status(), .remark = ""};
+  std::vector<std::string> remarks;
+  if (!names.ok()) {
+    remarks.push_back(
+        absl::StrCat("named by /proc, so that of programs that follow each other at once the first "
+                     "are unknown: ",
+                     names.message()));
+  }
   std::vector<std::string> missing;
   const std::string init = options.procfs_root + "/1/";
   if (settings.program_rules.Needs(RuleInput::kExe)) {
@@ -106,11 +116,12 @@ Verdict CheckNames(const Options& options, const Settings& settings, const SideI
     missing.emplace_back("cmdline");
   }
   if (!missing.empty()) {
-    verdict.remark = absl::StrCat(
+    remarks.push_back(absl::StrCat(
         "rules ask for ", absl::StrJoin(missing, " and "),
         ", which cannot be read of other users' processes and matches nothing there; grant "
-        "CAP_SYS_PTRACE");
+        "CAP_SYS_PTRACE"));
   }
+  verdict.remark = absl::StrJoin(remarks, "; ");
   return verdict;
 }
 
@@ -124,12 +135,15 @@ Verdict CheckCgroups(const SideInputs& machine) {
 }
 
 Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const Settings& settings,
-                       const SideInputs& machine) {
+                       const SideInputs& machine, const absl::Status& names) {
   const std::string_view name = spec.name;
   if (!options.replay_file.empty() && spec.dimension) {
-    return {.status = machine.processes.status(), .remark = ""};
+    const bool named = spec.dimension == Dimension::kProgram && names.ok();
+    return {.status = named ? absl::OkStatus() : machine.processes.status(), .remark = ""};
   }
-  if (name == "program" || name == "lineage") return CheckNames(options, settings, machine);
+  if (name == "program" || name == "lineage") {
+    return CheckNames(options, settings, machine, names);
+  }
   if (name == "unit" || name == "container") return CheckCgroups(machine);
   if (name == "taskstats") return {.status = machine.exit_records.status(), .remark = ""};
   if (name == "oom") return {.status = machine.kernel_log.status(), .remark = ""};
@@ -140,7 +154,8 @@ Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const 
 
 int CheckConfiguration(const Options& options, const Settings& settings) {
   PrintFiles(options, settings);
-  const bool stream_works = CheckStream(options);
+  absl::Status names = absl::UnavailableError("the stream does not work");
+  const bool stream_works = CheckStream(options, names);
   bool good = stream_works;
   if (!options.record_file.empty()) good = CheckRecording(options.record_file) && good;
   if (options.replay_file.empty()) CheckProcfs(options);
@@ -150,7 +165,7 @@ int CheckConfiguration(const Options& options, const Settings& settings) {
                                           : absl::OkStatus();
   for (const CollectorSpec* spec : options.collectors) {
     if (spec->enabled == CollectorSpec::Default::kAlways) continue;
-    Verdict verdict = CheckCollector(*spec, options, settings, machine);
+    Verdict verdict = CheckCollector(*spec, options, settings, machine, names);
     if (spec->reads_processes && verdict.status.ok()) verdict.status = sees_processes;
     const bool works = verdict.status.ok();
     std::string remark = verdict.remark;

@@ -6,7 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "collectors/kernel/capability.h"
+#include "collectors/kernel/comm_rings.h"
 #include "collectors/kernel/connector.h"
+#include "collectors/kernel/named_source.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/recorder.h"
 #include "collectors/kernel/replay.h"
@@ -38,6 +41,41 @@ absl::StatusOr<Source> OpenConnector(const Options& options) {
   return source;
 }
 
+bool WantsNames(const Options& options) {
+  return options.IsEnabled("program") || options.IsEnabled("lineage");
+}
+
+// Before any thread begins: each would keep the right that is given up here. CAP_SYS_ADMIN is asked
+// for by some kernels to open the rings, and by setns(2) whenever the connector is opened again.
+absl::StatusOr<CommRings> OpenNames(const Options& options) {
+  if (!WantsNames(options)) return absl::UnavailableError("not asked for");
+  absl::StatusOr<CommRings> rings = CommRings::Open();
+  if (!rings.ok()) {
+    Log(Severity::kWarn,
+        absl::StrCat("programs are named by /proc, which comes too late for some: ",
+                     std::string(rings.status().message())));
+    return rings;
+  }
+  Log(Severity::kInfo, "the kernel tells the names of programs",
+      {{"cpus", absl::StrCat(rings->size())}, {"ring_bytes", absl::StrCat(rings->bytes())}});
+  if (options.network_namespace.empty() && HasCapability(kCapSysAdmin)) {
+    const absl::Status given_up = GiveUpCapability(kCapSysAdmin);
+    if (!given_up.ok()) {
+      Log(Severity::kWarn, absl::StrCat("CAP_SYS_ADMIN stays: ", std::string(given_up.message())));
+    }
+  }
+  return rings;
+}
+
+Source WithNames(Source source, absl::StatusOr<CommRings> names) {
+  source.names = names.status();
+  if (!names.ok()) return source;
+  source.datagrams = std::make_unique<NamedSource>(
+      std::move(source.datagrams), *std::move(names),
+      [](Severity severity, const std::string& message) { Log(severity, message); });
+  return source;
+}
+
 }  // namespace
 
 // The kernel doubles what was asked for, and where it was forced gives all of it.
@@ -50,8 +88,10 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
     absl::StatusOr<std::unique_ptr<Replay>> replay = Replay::Open(
         {.path = options.replay_file, .speed = options.replay_speed, .loop = options.replay_loop});
     if (!replay.ok()) return replay.status();
-    return Source{.datagrams = *std::move(replay), .receive_buffer = {}};
+    const absl::Status names = (*replay)->TellsNames();
+    return Source{.datagrams = *std::move(replay), .receive_buffer = {}, .names = names};
   }
+  absl::StatusOr<CommRings> names = OpenNames(options);
   // Before the kernel is asked for anything: a path that cannot be written is found at once.
   std::unique_ptr<Recorder> recorder;
   if (!options.record_file.empty()) {
@@ -61,10 +101,13 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
     if (!created.ok()) return absl::InvalidArgumentError(created.status().message());
     recorder = *std::move(created);
   }
-  absl::StatusOr<Source> source = OpenConnector(options);
-  if (!source.ok() || recorder == nullptr) return source;
-  source->datagrams =
-      std::make_unique<RecordedSource>(std::move(source->datagrams), std::move(recorder));
+  absl::StatusOr<Source> connector = OpenConnector(options);
+  if (!connector.ok()) return connector;
+  Source source = WithNames(*std::move(connector), std::move(names));
+  if (recorder != nullptr) {
+    source.datagrams =
+        std::make_unique<RecordedSource>(std::move(source.datagrams), std::move(recorder));
+  }
   return source;
 }
 

@@ -17,6 +17,8 @@ namespace cnproc {
 struct Source {
   std::unique_ptr<DatagramSource> datagrams;
   ReceiveBufferGrant receive_buffer;  // of the life socket; nothing of a recording
+  // OK if the names of programs come with it, see CommRings; else why not.
+  absl::Status names = absl::UnavailableError("not asked for");
   // The kernel granted less than the options ask for: it lacks CAP_NET_ADMIN.
   bool IsShortOfBuffer(const Options& options) const;
 };

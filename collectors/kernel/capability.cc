@@ -11,6 +11,8 @@
 namespace cnproc {
 namespace {
 
+static_assert(kCapSysAdmin == CAP_SYS_ADMIN && kCapPerfmon == CAP_PERFMON);
+
 // The C library has no wrapper.
 struct Capabilities {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};

@@ -7,7 +7,11 @@
 
 namespace cnproc {
 
-// `capability` is a number of linux/capability.h. Whether it is in effect.
+// Numbers of linux/capability.h.
+inline constexpr int kCapSysAdmin = 21;
+inline constexpr int kCapPerfmon = 38;
+
+// Whether it is in effect.
 bool HasCapability(int capability);
 
 // Gives it up for good: neither the thread nor a program that it executes as the same user gets it

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/comm_rings.h"
 
-#include <linux/capability.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -147,8 +146,8 @@ absl::StatusOr<CommRing> CommRing::Open(uint32_t cpu, size_t bytes) {
   const int fd = OpenEvent(cpu);
   if (fd < 0) {
     return errno == ENODEV ? absl::NotFoundError(absl::StrCat("CPU ", cpu, " is offline"))
-                           : AdviseOnPerfEvent(errno, Paranoid(), HasCapability(CAP_PERFMON),
-                                               HasCapability(CAP_SYS_ADMIN));
+                           : AdviseOnPerfEvent(errno, Paranoid(), HasCapability(kCapPerfmon),
+                                               HasCapability(kCapSysAdmin));
   }
   // All rings of a user share what perf_event_mlock_kb lets him lock for each CPU, and other
   // programs may have taken of it.

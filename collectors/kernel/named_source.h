@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -28,6 +29,7 @@ class NamedSource final : public DatagramSource {
   uint32_t ReceiveBufferBytes() const override { return source_->ReceiveBufferBytes(); }
   int64_t NowNs() const override { return source_->NowNs(); }
   int64_t UnixOffsetNs() const override { return source_->UnixOffsetNs(); }
+  std::optional<uint64_t> KnownLosses() const override { return source_->KnownLosses(); }
   absl::Status Subscribe(bool renew) override { return source_->Subscribe(renew); }
   bool BeginProbe() override { return source_->BeginProbe(); }
   bool IsProbing() override { return source_->IsProbing(); }

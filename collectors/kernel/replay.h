@@ -28,8 +28,8 @@ struct ReplayOptions {
 // Gives datagrams in the batches in which they were recorded, those of the two sockets in the order
 // in which they happened, whoever recorded them had read first, and comm records before the events
 // that they belong to. What was lost while recording is not in the file: it shows as gaps of the
-// sequence numbers, which are searched for when the file is opened and told when the replay comes to
-// them. Its clock is that of the recording.
+// sequence numbers, which are searched for when the file is opened and told when the replay comes
+// to them. Its clock is that of the recording.
 class Replay final : public DatagramSource {
  public:
   static absl::StatusOr<std::unique_ptr<Replay>> Open(const ReplayOptions& options);

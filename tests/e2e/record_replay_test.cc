@@ -180,16 +180,17 @@ TEST_F(RecordReplay, ARestartKeepsTheRecordingBefore) {
 TEST_F(RecordReplay, WhatARecordingCannotTellIsSaid) {
   Record();
   const Page page = Replay(path_)->Scrape();
-  for (const char* collector : {"program", "unit", "container", "user", "taskstats", "oom"}) {
+  for (const char* collector : {"unit", "container", "user", "taskstats", "oom"}) {
     EXPECT_EQ(page["cnproc_scrape_collector_success{collector=\"" + std::string(collector) + "\"}"],
               0)
         << collector;
   }
+  EXPECT_EQ(page["cnproc_scrape_collector_success{collector=\"program\"}"], 1);
   EXPECT_EQ(page["cnproc_scrape_collector_success{collector=\"processes\"}"], 1);
   const Result check =
-      RunExporter({"--connector.replay=" + path_, "--config.check", "--collector.program"});
+      RunExporter({"--connector.replay=" + path_, "--config.check", "--collector.unit"});
   EXPECT_EQ(check.ExitCode(), 1);
-  EXPECT_NE(check.out.find("lacking program: a recording has no /proc"), std::string::npos)
+  EXPECT_NE(check.out.find("lacking unit: a recording has no /proc"), std::string::npos)
       << check.out;
 }
 

@@ -105,6 +105,12 @@ std::string Who::Program(const std::string& name) const {
   return path;
 }
 
+std::string Who::Workload(const std::string& name) const {
+  const std::string path = folder_.Path(name);
+  fs::create_symlink(WorkloadBinary(), path);
+  return path;
+}
+
 std::string Who::Script(const std::string& name, const std::string& commands) const {
   const std::string path = folder_.Path(name);
   Write(path, "#!/bin/sh\n" + commands + "\n");

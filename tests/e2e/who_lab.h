@@ -54,6 +54,8 @@ class Who : public Lab {
  protected:
   void SetUp() override { Start(); }
 
+  // The workload under another name.
+  std::string Workload(const std::string& name) const;
   // A copy of the tiny program under another name.
   std::string Program(const std::string& name) const;
   std::string Script(const std::string& name, const std::string& commands) const;

@@ -63,6 +63,17 @@ void Comm(Arguments arguments) {
   for (long i = 0; i < count; ++i) prctl(PR_SET_NAME, i % 2 == 0 ? "even" : "odd");
 }
 
+// Under a name of its own it is the first program of a chain, gone before anyone can ask for it.
+void Become(Arguments arguments) {
+  execv(arguments[0], arguments.data());
+  Die(arguments[0]);
+}
+
+void RenameSelf(Arguments arguments) {
+  prctl(PR_SET_NAME, "newname");
+  usleep(static_cast<useconds_t>(Number(arguments[0], 0, kMost)));
+}
+
 void CommFlood(Arguments arguments) {
   const long calls =
       Flood(Number(arguments[0], 1, 64), static_cast<double>(Number(arguments[1], 1, 60)),
@@ -76,6 +87,9 @@ constexpr Command kCommands[] = {
     {"sid", "COUNT", "COUNT processes that start a session", 1, 1, Sid},
     {"ptrace", "COUNT", "COUNT times: attach to a child and detach", 1, 1, Ptrace},
     {"comm", "COUNT", "COUNT renamings", 1, 1, Comm},
+    {"become", "PROGRAM", "execs the program at once", 1, 1, Become},
+    {"rename-self", "MICROSECONDS", "renames itself to newname and lives so long", 1, 1,
+     RenameSelf},
     {"comm-flood", "PROCESSES SECONDS", "unprivileged PROCESSES rename themselves; prints calls", 2,
      2, CommFlood},
 };

@@ -49,10 +49,11 @@ Exporter::Exporter(const ExporterOptions& options) : port_(FreePort()) {
     flags.push_back("--connector.receive-buffer=128MiB");
   }
   flags.push_back("--web.listen-address=127.0.0.1:" + std::to_string(port_));
-  process_ =
-      std::make_unique<Process>(CommandLine(flags), SpawnOptions{.as_nobody = options.as_nobody,
-                                                                 .namespaces = options.namespaces,
-                                                                 .stderr_fd = log});
+  process_ = std::make_unique<Process>(
+      CommandLine(flags), SpawnOptions{.as_nobody = options.as_nobody,
+                                       .without_capabilities = options.without_capabilities,
+                                       .namespaces = options.namespaces,
+                                       .stderr_fd = log});
   close(log);
   const char* path = options.wait_until_ready ? "/-/ready" : "/-/healthy";
   std::string answer;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/e2e/harness/http.h"
 #include "tests/e2e/harness/page.h"
@@ -20,6 +21,7 @@ std::string WorkloadBinary();
 struct ExporterOptions {
   Command flags = {};
   bool as_nobody = false;
+  std::vector<int> without_capabilities = {};
   int namespaces = 0;
   bool wait_until_ready = true;  // else: until it serves
 };

@@ -35,6 +35,9 @@ const char* BecomeProgram(int program, char* const* words, const SpawnOptions& o
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int capability : options.without_capabilities) {
+    if (prctl(PR_CAPBSET_DROP, capability) != 0) return "PR_CAPBSET_DROP";
+  }
   if (options.as_nobody) {
     // The raw calls: glibc's would wait for threads that this copy does not have.
     if (syscall(SYS_setgroups, 0, nullptr) != 0) return "setgroups";

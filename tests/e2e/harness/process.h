@@ -17,8 +17,10 @@ using Command = std::vector<std::string>;
 
 struct SpawnOptions {
   bool as_nobody = false;  // no user, group or capability; the program need not be reachable
-  int namespaces = 0;      // CLONE_NEW* flags
-  int stdin_fd = -1;       // -1: /dev/null
+  // Numbers of linux/capability.h that it shall not have, though it is root.
+  std::vector<int> without_capabilities = {};
+  int namespaces = 0;  // CLONE_NEW* flags
+  int stdin_fd = -1;   // -1: /dev/null
   int stdout_fd = -1;
   int stderr_fd = -1;
 };
