@@ -53,7 +53,9 @@ std::optional<int64_t> EarlyCgroups::NextDueNs() {
     const int64_t due_ns = looks_[i].front().forked_ns + kDelaysNs[i];
     next_ns = std::min(next_ns.value_or(due_ns), due_ns);
   }
-  return next_ns;
+  if (!next_ns) return std::nullopt;
+  // Not before it can be paid for.
+  return std::max(*next_ns, refilled_ns_ + kReadingPriceNs - budget_ns_);
 }
 
 }  // namespace cnproc

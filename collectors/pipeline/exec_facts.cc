@@ -58,6 +58,9 @@ void ExecFacts::Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideS
   for (const Event& event : batch.events) {
     if (IsProcessFork(event)) {
       records_.OnFork(event.tgid, event.timestamp_ns);
+      early_cgroups_.OnFork(event.tgid, event.timestamp_ns);
+    } else if (event.type == EventType::kExit && event.tid == event.tgid) {
+      early_cgroups_.OnExit(event.tgid);
     } else if (event.type == EventType::kExec) {
       facts.push_back(ReadExec(event, batch, facts.size()));
     }
@@ -75,6 +78,8 @@ ProcessFacts ExecFacts::ReadExec(const Event& exec, const Batch& batch, size_t i
   }
   ProcessReader::Files files = processes_->FilesOf(exec.tgid);
   facts.cgroup = processes_->CgroupOf(files);
+  const auto early_cgroup = early_cgroups_.TakeAtExec(exec.tgid);
+  if (facts.cgroup == nullptr) facts.cgroup = early_cgroup;
   if (!processes_->options().comm) return facts;
   Name(exec, batch, record, files, facts);
   if (files.was_asked_of_program()) {
@@ -155,6 +160,14 @@ void ExecFacts::Learn(std::span<const Event> events) {
     }
     happenings_[event.tgid].push_back(happening);
   }
+}
+
+void ExecFacts::LookAtChildren(int64_t now_ns) {
+  if (!processes_.ok() || !processes_->options().cgroup) return;
+  early_cgroups_.LookAtDue(now_ns, [this](pid_t tgid) {
+    ProcessReader::Files files = processes_->FilesOf(tgid);
+    return processes_->CgroupOf(files);
+  });
 }
 
 ProcessFacts ExecFacts::Complete(const ProcessSnapshot& snapshot) {

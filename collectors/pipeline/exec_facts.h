@@ -18,6 +18,7 @@
 #include "collectors/cut.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/kernel/process_reader.h"
+#include "collectors/pipeline/early_cgroups.h"
 #include "collectors/pipeline/event_stream.h"
 #include "collectors/process/comm_record_queue.h"
 #include "collectors/process/process_facts.h"
@@ -42,6 +43,10 @@ class ExecFacts {
   void Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideStats& stats);
   // Takes in what the kernel has recorded, so that it has room for more. Call it now and then.
   void ReadNames(SideStats& stats);
+  // Reads the cgroups of children that may be about to exec, as far as they are due: see
+  // EarlyCgroups.
+  void LookAtChildren(int64_t now_ns);
+  std::optional<int64_t> NextLookNs() { return early_cgroups_.NextDueNs(); }
   // Events until then were lost.
   void OnEventsLost(int64_t until_ns) { records_.OnEventsLost(until_ns); }
 
@@ -81,6 +86,7 @@ class ExecFacts {
   const bool tells_names_;
   ProcessNamer namer_;
   CommRecordQueue records_;
+  EarlyCgroups early_cgroups_;
   std::vector<Asked> asked_;
   absl::flat_hash_map<pid_t, Happenings> happenings_;  // by tgid, of the round
   uint64_t happenings_round_ = 0;

@@ -148,9 +148,10 @@ void Pipeline::AwaitEvents() {
   if (woken) waker_.Clear();
 }
 
-int64_t Pipeline::WaitNs() const {
+int64_t Pipeline::WaitNs() {
   if (subscription_.wants_round_now() || (reconciler_ && reconciler_->is_busy())) return 0;
-  return std::clamp<int64_t>(next_tick_ns_ - subscription_.NowNs(), 0, kTickNs);
+  const int64_t next_ns = std::min(next_tick_ns_, side_.NextLookNs().value_or(next_tick_ns_));
+  return std::clamp<int64_t>(next_ns - subscription_.NowNs(), 0, kTickNs);
 }
 
 void Pipeline::DoRound() {
@@ -167,6 +168,7 @@ void Pipeline::DoRound() {
   pace_.OnRound(MonotonicNs(), subscription_.stats().messages - messages_before);
   execs_in_round_ = ExecsOf(subscription_.stats()) > execs_before;
   if (tick) Tick();
+  side_.LookAtChildren(subscription_.NowNs());
   Publish();
   if (caught_up_) scrapes_.ServePages(kMostPageTime);
 }

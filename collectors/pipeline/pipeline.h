@@ -80,7 +80,7 @@ class Pipeline final {
   // All of the following run in the collector thread.
   void Run();
   void AwaitEvents();
-  int64_t WaitNs() const;
+  int64_t WaitNs();
   void DoRound();
   void TakeSettings();
   void Deliver(const Batch& batch);

@@ -48,6 +48,9 @@ class SideSources {
 
   // Life events until then were lost.
   void OnEventsLost(int64_t until_ns) { execs_.OnEventsLost(until_ns); }
+  // After a round: see ExecFacts.
+  void LookAtChildren(int64_t now_ns) { execs_.LookAtChildren(now_ns); }
+  std::optional<int64_t> NextLookNs() { return execs_.NextLookNs(); }
 
   // Of a process that a scan saw.
   ProcessFacts Complete(const ProcessSnapshot& snapshot);

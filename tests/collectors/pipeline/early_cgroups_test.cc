@@ -74,6 +74,7 @@ TEST_F(EarlyCgroupsTest, AStormOfLongLivesIsReadWithinABudget) {
   for (pid_t pid = 100; pid < 1100; ++pid) early_.OnFork(pid, kStartNs);
   LookAt(kStartNs + kNsPerSecond);
   EXPECT_EQ(read_.size(), 500u);
+  EXPECT_EQ(early_.NextDueNs(), kStartNs + kNsPerSecond + EarlyCgroups::kReadingPriceNs);
   LookAt(kStartNs + kNsPerSecond);
   EXPECT_EQ(read_.size(), 500u);
   LookAt(kStartNs + kNsPerSecond + 20 * kNsPerMs);
