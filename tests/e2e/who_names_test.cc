@@ -20,7 +20,7 @@ namespace {
 
 const std::vector<int> kRightsToNames = {CAP_PERFMON, CAP_SYS_ADMIN};
 
-void Run(const std::vector<std::string>& words) {
+void Execute(const std::vector<std::string>& words) {
   const int status = Wait(Fork([&words] {
     std::vector<char*> arguments;
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -63,7 +63,7 @@ TEST_F(Names, BothStaticProgramsOfAChain) {
   const std::string first = Workload("cnp_chain_a");
   const std::string second = Program("cnp_chain_b");
   const int runs = Scaled(300);
-  RunTimes(runs, [&] { Run({first, "become", second}); });
+  RunTimes(runs, [&] { Execute({first, "become", second}); });
   EXPECT_EQ(Execs("cnp_chain_a"), runs);
   EXPECT_EQ(Execs("cnp_chain_b"), runs);
   EXPECT_EQ(Lineage("cnp_chain_a", "cnp_chain_b"), runs);
@@ -77,7 +77,7 @@ TEST_F(Names, AShellAndWhatItExecs) {
   std::filesystem::create_symlink("/bin/sh", shell);
   const std::string program = Program("cnp_of_shell");
   const int runs = Scaled(200);
-  RunTimes(runs, [&] { Run({shell, "-c", "exec " + program}); });
+  RunTimes(runs, [&] { Execute({shell, "-c", "exec " + program}); });
   EXPECT_EQ(Execs("cnp_sh"), runs);
   EXPECT_EQ(Execs("cnp_of_shell"), runs);
   EXPECT_EQ(Lineage("cnp_sh", "cnp_of_shell"), runs);
@@ -90,7 +90,7 @@ TEST_F(Names, EnvAndWhatItExecs) {
   std::filesystem::create_symlink("/usr/bin/env", env);
   const std::string program = Program("cnp_of_env");
   const int runs = Scaled(200);
-  RunTimes(runs, [&] { Run({env, program}); });
+  RunTimes(runs, [&] { Execute({env, program}); });
   EXPECT_EQ(Execs("cnp_env"), runs);
   EXPECT_EQ(Execs("cnp_of_env"), runs);
 }
@@ -100,7 +100,7 @@ TEST_F(Names, AProgramThatRenamesItselfAtOnce) {
   const std::string program = Workload("cnp_rename_self");
   const int runs = Scaled(100);
   for (const char* microseconds : {"0", "5000"}) {
-    RunTimes(runs, [&] { Run({program, "rename-self", microseconds}); });
+    RunTimes(runs, [&] { Execute({program, "rename-self", microseconds}); });
     EXPECT_EQ(Execs("cnp_rename_self"), runs) << microseconds;
     EXPECT_EQ(Execs("newname"), 0) << microseconds;
   }
@@ -115,12 +115,12 @@ TEST_F(Names, UnderLoadToo) {
   for (int i = 0; i < 12; ++i) {
     busy.push_back(Fork([] {
       alarm(60);
-      for (volatile long n = 0;; n = n + 1) {
+      for (volatile bool busy = true; busy;) {
       }
       return 0;
     }));
   }
-  RunTimes(runs, [&] { Run({first, "become", second}); });
+  RunTimes(runs, [&] { Execute({first, "become", second}); });
   for (const pid_t pid : busy) {
     kill(pid, SIGKILL);
     Wait(pid);
@@ -161,7 +161,7 @@ TEST_F(Names, WithoutTheRightNobodyGetsAnothersName) {
   const std::string first = Workload("cnp_wo_a");
   const std::string second = Program("cnp_wo_b");
   const int runs = Scaled(300);
-  RunTimes(runs, [&] { Run({first, "become", second}); });
+  RunTimes(runs, [&] { Execute({first, "become", second}); });
   EXPECT_LE(Execs("cnp_wo_a"), runs);
   EXPECT_LE(Execs("cnp_wo_b"), runs);
   EXPECT_GE(Execs("cnp_wo_b"), runs * 9 / 10) << "the last one's exit record tells";
@@ -176,7 +176,7 @@ TEST_F(Names, ARecordingHasThem) {
   constexpr int kRuns = 50;
   {
     Exporter recorder({.flags = {"--connector.record=" + recording}});
-    for (int i = 0; i < kRuns; ++i) Run({first, "become", second});
+    for (int i = 0; i < kRuns; ++i) Execute({first, "become", second});
     std::this_thread::sleep_for(milliseconds(200) * Patience());
     EXPECT_EQ(recorder.Stop(), 0);
   }
