@@ -88,6 +88,16 @@ void Ledger::SetStream(const StreamStats& stats, const absl::Status& subscriptio
   subscription_ = subscription;
 }
 
+void Ledger::BeginScan(int64_t now_ns) {
+  table_.BeginScan(now_ns);
+  identities_.OnScanBegin();
+}
+
+void Ledger::AbandonScan() {
+  table_.AbandonScan();
+  identities_.OnScanEnd();
+}
+
 void Ledger::Reconcile(std::span<const ProcessSnapshot> snapshots,
                        std::span<const ProcessFacts> facts, bool renaming) {
   BeginReconcile(snapshots, facts);
@@ -109,6 +119,7 @@ void Ledger::ReconcileSome(std::span<const ProcessSnapshot> snapshots,
 
 void Ledger::EndReconcile() {
   table_.EndReconcile();
+  identities_.OnScanEnd();
   scan_status_ = absl::OkStatus();
 }
 

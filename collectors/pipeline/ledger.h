@@ -76,8 +76,8 @@ class Ledger final : private ChangeSink {
 
   // The comparison of the table with /proc, see ProcessTable. The first one gives values to whoever
   // lives; where there is not room for all, those with most processes come first.
-  void BeginScan(int64_t now_ns) { table_.BeginScan(now_ns); }
-  void AbandonScan() { table_.AbandonScan(); }
+  void BeginScan(int64_t now_ns);
+  void AbandonScan();
   bool scan_is_bounded() const { return table_.scan_is_bounded(); }
   // `renaming`: the facts are by new rules, which name processes anew that have a name.
   void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts,

@@ -49,7 +49,8 @@ void Reconciler::Begin(int64_t now_ns) {
   }
   scan_ = *std::move(scan);
   began_ns_ = now_ns;
-  renaming_ = std::exchange(renaming_wanted_, false);
+  renaming_ = renamings_wanted_ > 0;
+  if (renaming_) --renamings_wanted_;
   state_ = State::kReading;
   ledger_.Lock()->BeginScan(now_ns);
 }
@@ -84,6 +85,7 @@ ResyncReason Reconciler::Finish(int64_t now_ns) {
   }
   ledger_.Lock()->EndReconcile();
   renaming_ = false;
+  if (renamings_wanted_ > 0) Request(ResyncReason::kReload);
   Drop();
   return schedule_.Finish(now_ns, now_ns - began_ns_);
 }
@@ -104,7 +106,7 @@ void Reconciler::GoOnWithout(const absl::Status& why, int64_t now_ns) {
 
 void Reconciler::GiveUp(int64_t now_ns) {
   schedule_.GiveUp(now_ns);
-  renaming_wanted_ |= std::exchange(renaming_, false);
+  if (std::exchange(renaming_, false)) ++renamings_wanted_;
   Drop();
   ledger_.Lock()->AbandonScan();
 }

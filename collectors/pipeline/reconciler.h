@@ -30,9 +30,10 @@ class Reconciler {
 
   // The table may differ from the machine, for this reason.
   void Request(ResyncReason reason) { schedule_.Request(reason); }
-  // The rules of names changed: a comparison that reads by them names living processes anew.
+  // The rules of names changed: comparisons that read by them name living processes anew. The
+  // second finds whom those forked that the first was still to rename.
   void RequestRenaming() {
-    renaming_wanted_ = true;
+    renamings_wanted_ = 2;
     Request(ResyncReason::kReload);
   }
 
@@ -61,7 +62,7 @@ class Reconciler {
   std::unique_ptr<ProcessScan> scan_;  // null while idle
   std::vector<ProcessFacts> facts_;    // of the processes that scan_ has read
   int64_t began_ns_ = 0;
-  bool renaming_wanted_ = false;
+  int renamings_wanted_ = 0;
   bool renaming_ = false;  // by the scan that runs
 };
 

@@ -151,6 +151,7 @@ void Identities::Release(const Change& change) {
     mutable_values(dimension).RemoveProcess(std::exchange(ValueOf(process, dimension), kNoValue));
   }
   if (!nameless_.empty()) nameless_.erase(process.tgid);
+  if (in_scan_) execed_in_scan_.erase(process.tgid);
 }
 
 EnumArray<Dimension, ValueId, kDimensionCount> Identities::ValuesOf(const CgroupIdentity& cgroup) {
@@ -252,6 +253,7 @@ void Identities::OnFork(const Change& change) {
 
 void Identities::OnExec(Change& change) {
   Process& process = *change.process;
+  if (in_scan_) execed_in_scan_.insert(process.tgid);
   if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
   const bool cgroups_wanted = wanted(Dimension::kUnit) || wanted(Dimension::kContainer);
   if (cgroups_wanted && change.facts != nullptr) {
@@ -357,7 +359,8 @@ void Identities::OnSnapshot(Change& change) {
 void Identities::Rename(Change& change) {
   Process& process = *change.process;
   const ProcessFacts& facts = *change.facts;
-  if (process.kernel_thread || facts.comm.empty()) return;
+  // Who has exec'd since the rules changed has a name by them.
+  if (process.kernel_thread || facts.comm.empty() || execed_in_scan_.contains(process.tgid)) return;
   const ValueId before = ValueOf(process, Dimension::kProgram);
   const bool by_rule = !facts.rule_name.empty();
   // A child that never exec'd has its parent's.

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "collectors/base/enum_array.h"
 #include "collectors/process/change.h"
 #include "collectors/process/process_facts.h"
@@ -48,6 +49,13 @@ class Identities {
   // While it is set snapshots of processes that have a name come with facts by new rules, and name
   // them anew: at a reload. What was counted under the old name stays there.
   void SetRenaming(bool renaming) { renaming_ = renaming; }
+  // /proc is being read: what it says of a process that execs meanwhile may be of the program
+  // before.
+  void OnScanBegin() { in_scan_ = true; }
+  void OnScanEnd() {
+    in_scan_ = false;
+    execed_in_scan_ = {};
+  }
 
   // To be called before collectors are told of a change, and after it.
   void Assign(Change& change);
@@ -103,6 +111,8 @@ class Identities {
   ProgramRules rules_;
   ProgramRules old_rules_;  // before the newest Configure
   bool renaming_ = false;
+  bool in_scan_ = false;
+  absl::flat_hash_set<pid_t> execed_in_scan_;  // and live
   int64_t now_ns_;
   int64_t unix_offset_ns_;
   EnumArray<Dimension, LabelValues, kDimensionCount> values_;

@@ -73,8 +73,13 @@ class WhoWorld {
   // New settings, and the scan that they ask for.
   void Reload(const Options& options, const std::vector<ProcessSnapshot>& processes,
               const std::vector<ProcessFacts>& facts) {
-    ledger_.Configure(OptionsOf(options).settings);
+    Configure(options);
     BeginScan();
+    EndRenaming(processes, facts);
+  }
+  void Configure(const Options& options) { ledger_.Configure(OptionsOf(options).settings); }
+  void EndRenaming(const std::vector<ProcessSnapshot>& processes,
+                   const std::vector<ProcessFacts>& facts) {
     ledger_.Reconcile(processes, facts, /*renaming=*/true);
   }
 

@@ -353,6 +353,18 @@ TEST_F(IdentitiesTest, AReloadNamesLivingProcessesByItsRules) {
   EXPECT_EQ(world_.Program(2), "jvm:java");
 }
 
+TEST_F(IdentitiesTest, AReloadDoesNotNameAProcessByWhatItWasBeforeItsExec) {
+  // Given a shell that was read, and execs before what was read is used
+  world_.Fork(2, 1);
+  world_.Exec(2, Comm("sh"));
+  world_.Configure({.rules = RuleOnComm("(sh)", "shell:$1")});
+  world_.BeginScan();
+  world_.Exec(2, Comm("nginx"));
+  world_.EndRenaming({SnapshotOf(1, "init"), SnapshotOf(2, "sh")},
+                     {Comm("init"), ByRule("sh", "shell:sh")});
+  EXPECT_EQ(world_.Program(2), "nginx");
+}
+
 TEST_F(IdentitiesTest, AReloadWithoutTheRuleGivesBackTheNames) {
   WhoWorld world({.rules = RuleOnComm("(java)", "jvm:$1")});
   Boot(world);
