@@ -32,19 +32,19 @@ class ReusedIds : public testing::Test {
 };
 
 TEST_F(ReusedIds, APidThatTwoParentsFightFor) {
-  const int count = Scaled(8000);
+  const int count = Scaled(1000);
   ExpectEnds({"same-pid", std::to_string(count), "121", "122"}, {{121, count}, {122, count}});
 }
 
 TEST_F(ReusedIds, APidThatTwoParentsFightForOnABusyMachine) {
-  const int count = Scaled(2000);
+  const int count = Scaled(300);
   const Process busy({WorkloadBinary(), "busy", "10", "30"}, {});
   ExpectEnds({"same-pid", std::to_string(count), "123", "124"}, {{123, count}, {124, count}});
 }
 
 #ifdef __x86_64__
 TEST_F(ReusedIds, ATidThatMovesBetweenProcesses) {
-  const int count = Scaled(1500);
+  const int count = Scaled(500);
   ExpectEnds({"same-tid", std::to_string(count), "3", "125"}, {{125, 3 * count}});
 }
 #endif
