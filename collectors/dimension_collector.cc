@@ -72,6 +72,7 @@ bool DimensionCollector::Wants(Change::Type type) const {
     case Change::Type::kThreadExited:
     case Change::Type::kProcessAppeared:
     case Change::Type::kProcessConfirmed:
+    case Change::Type::kProcessVanished:
       return dimension_ == Dimension::kProgram;
     default:
       return false;

@@ -57,7 +57,7 @@ struct Change {
     kPtraceDetached,    // process may be null
     kProcessAppeared,   // neither scan nor fork had shown it before
     kProcessVanished,   // its end was never seen; still in the table while this is told
-    kProcessConfirmed,  // a scan saw a process that was known
+    kProcessConfirmed,  // a scan saw a process that was known, or, without snapshot, its parent
     kOomKilled,         // the kernel logged it; tgid is 0 if it is not in the table any more
     kEscalated,         // who escalated is known now: not a program that it is about to exec
   };
@@ -73,7 +73,7 @@ struct Change {
   bool late_escalated = false;      // as late_execs
   int64_t timestamp_ns = 0;         // CLOCK_MONOTONIC
   Process* process = nullptr;
-  Process* parent = nullptr;                  // kProcessForked
+  Process* parent = nullptr;                  // kProcessForked, kProcessConfirmed without snapshot
   const ProcessSnapshot* snapshot = nullptr;  // kProcessAppeared by a scan, kProcessConfirmed
   uint32_t wait_status = 0;                   // kProcessEnded
   uint32_t effective_id = kUnknownId;         // kUidChanged, kGidChanged

@@ -55,6 +55,11 @@ void ProcessTable::EmitDue(int64_t now_ns) {
 }
 
 void ProcessTable::ApplyProcessFork(const Event& event) {
+  // Until a scan has said who lives, a parent that the table lacks lives all the same. It is not
+  // touched: if the scan does not find it either, it has ended unseen.
+  if ((!complete_ || scanning_) && event.parent_tgid > 0 && event.parent_tgid != event.tid) {
+    GiveUpIfFull(FindOrAppear(event.parent_tgid, event.timestamp_ns), event.timestamp_ns);
+  }
   RemoveStaleThread(event.tid, event.timestamp_ns);
   if (Process* stale = FindMutable(event.tid)) GiveWay(*stale, event.timestamp_ns);
   Touch(event.tid);

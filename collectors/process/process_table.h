@@ -145,6 +145,8 @@ class ProcessTable {
            (!former_threads_.empty() && former_threads_.contains(process.tgid));
   }
 
+  void InheritLate();
+
   Process* FindMutable(pid_t tgid);
   Process& FindOrAppear(pid_t tgid, int64_t timestamp_ns);
   Process& Appear(const Process& process, int64_t timestamp_ns,

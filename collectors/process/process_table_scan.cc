@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a scan of /proc completes and corrects the table.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -48,9 +49,34 @@ void ProcessTable::EndReconcile() {
     if (!living_.contains(tgid) && !touched_.contains(tgid)) vanished.push_back(tgid);
   }
   for (const pid_t tgid : vanished) Vanish(*FindMutable(tgid), scan_start_ns_);
+  InheritLate();
   complete_ = true;
   AbandonScan();
   AssertConsistent();
+}
+
+// Who was forked behind the scan's back, by one that was not known yet and is now, is what its
+// parent is. Parents come first.
+void ProcessTable::InheritLate() {
+  std::vector<Process*> heirs;
+  for (auto& [tgid, process] : processes_) {
+    if (!living_.contains(tgid) && process.start_ns != kUnknownStart) heirs.push_back(&process);
+  }
+  std::sort(heirs.begin(), heirs.end(),
+            [](const Process* a, const Process* b) { return a->start_ns < b->start_ns; });
+  for (Process* process : heirs) {
+    Process* parent = FindMutable(process->parent_tgid);
+    if (parent == nullptr) continue;
+    const bool uid_was_unknown = process->real_uid == kUnknownId;
+    if (uid_was_unknown) process->real_uid = parent->real_uid;
+    if (process->effective_uid == kUnknownId) process->effective_uid = parent->effective_uid;
+    process->kernel_thread |= parent->kernel_thread && !execed_.contains(process->tgid);
+    Emit({.type = Change::Type::kProcessConfirmed,
+          .real_uid_corrected = uid_was_unknown,
+          .timestamp_ns = scan_start_ns_,
+          .process = process,
+          .parent = parent});
+  }
 }
 
 // Every thread is known now.

@@ -117,8 +117,10 @@ void Identities::Assign(Change& change) {
     case Change::Type::kExeced:
       OnExec(change);
       break;
-    case Change::Type::kThreadExited:
     case Change::Type::kProcessEnded:
+      OnEndOfUnknownUser(change);
+      [[fallthrough]];
+    case Change::Type::kThreadExited:
       OnTaskExit(change);
       break;
     case Change::Type::kUidChanged:
@@ -132,7 +134,17 @@ void Identities::Assign(Change& change) {
       break;
     case Change::Type::kProcessAppeared:
     case Change::Type::kProcessConfirmed:
-      if (change.snapshot != nullptr) OnSnapshot(change);
+      if (change.snapshot != nullptr) {
+        OnSnapshot(change);
+      } else if (change.parent != nullptr) {
+        OnParentKnown(change);
+      }
+      break;
+    case Change::Type::kProcessVanished:
+      if (!nameless_.empty() && nameless_.contains(change.process->tgid)) {
+        SetUnknown(change);
+      }
+      OnEndOfUnknownUser(change);
       break;
     default:
       break;
@@ -152,6 +164,7 @@ void Identities::Release(const Change& change) {
   }
   if (!nameless_.empty()) nameless_.erase(process.tgid);
   if (in_scan_) execed_in_scan_.erase(process.tgid);
+  if (!userless_.empty()) userless_.erase(process.tgid);
 }
 
 EnumArray<Dimension, ValueId, kDimensionCount> Identities::ValuesOf(const CgroupIdentity& cgroup) {
@@ -243,6 +256,7 @@ void Identities::OnFork(const Change& change) {
   for (const Dimension dimension : kDimensions) {
     mutable_values(dimension).AddProcess(ValueOf(child, dimension));
   }
+  if (change.parent != nullptr) NoteUserless(*change.parent);
   if (!wanted(Dimension::kProgram)) return;
   const bool has_program = ValueOf(child, Dimension::kProgram) != kNoValue;
   if (has_program && !child.kernel_thread) child.name_source = NameSource::kInherited;
@@ -255,6 +269,7 @@ void Identities::OnExec(Change& change) {
   Process& process = *change.process;
   if (in_scan_) execed_in_scan_.insert(process.tgid);
   if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
+  NoteUserless(process);
   const bool cgroups_wanted = wanted(Dimension::kUnit) || wanted(Dimension::kContainer);
   if (cgroups_wanted && change.facts != nullptr) {
     if (change.facts->cgroup != nullptr) {
@@ -326,6 +341,48 @@ void Identities::OnTaskExit(Change& change) {
   }
   if (NameByRecord(change) || change.type != Change::Type::kProcessEnded) return;
   SetUnknown(change);
+}
+
+// Forked by one that nobody knew: what is not known of it is its parent's.
+void Identities::OnParentKnown(Change& change) {
+  Process& process = *change.process;
+  Process& parent = *change.parent;
+  if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
+  if (ValueOf(process, Dimension::kUnit) == kNoValue &&
+      ValueOf(process, Dimension::kContainer) == kNoValue) {
+    SetValue(process, Dimension::kUnit, ValueOf(parent, Dimension::kUnit));
+    SetValue(process, Dimension::kContainer, ValueOf(parent, Dimension::kContainer));
+  }
+  if (!wanted(Dimension::kProgram) || ValueOf(process, Dimension::kProgram) != kNoValue) return;
+  const ValueId program = ValueOf(parent, Dimension::kProgram);
+  const auto nameless = nameless_.find(process.tgid);
+  // One that is another program by now waits for that program's name.
+  const bool has_execed = nameless != nameless_.end() && nameless->second.execs > 0;
+  if (program == kNoValue || has_execed) return;
+  SetValue(process, Dimension::kProgram, program);
+  process.name_source = process.kernel_thread ? NameSource::kKthread : NameSource::kInherited;
+  CountLate(change, program);
+}
+
+void Identities::NoteUserless(const Process& process) {
+  if (wanted(Dimension::kUser) && process.values[Dimension::kUser] == kNoValue &&
+      userless_.size() < kMaxNameless) {
+    userless_.insert(process.tgid);
+  }
+}
+
+// What it did counts on somebody, if only its record or nothing tells on whom.
+void Identities::OnEndOfUnknownUser(const Change& change) {
+  if (userless_.empty() || !userless_.contains(change.process->tgid)) return;
+  Process& process = *change.process;
+  if (ValueOf(process, Dimension::kUser) != kNoValue) return;
+  if (process.real_uid == kUnknownId && change.record != nullptr) {
+    process.real_uid = change.record->real_uid;
+  }
+  SetUser(process);
+  if (ValueOf(process, Dimension::kUser) == kNoValue) {
+    SetValue(process, Dimension::kUser, mutable_values(Dimension::kUser).Intern(kUnknownName));
+  }
 }
 
 // Fills in what is not known yet, and corrects the user; nothing else.

@@ -102,6 +102,9 @@ class Identities {
   void NameAtExec(Change& change);
   void OnTaskExit(Change& change);
   void OnSnapshot(Change& change);
+  void OnParentKnown(Change& change);
+  void NoteUserless(const Process& process);
+  void OnEndOfUnknownUser(const Change& change);
   bool NameByRecord(Change& change);
   void NameByFacts(Change& change);
   void Rename(Change& change);
@@ -118,6 +121,7 @@ class Identities {
   EnumArray<Dimension, LabelValues, kDimensionCount> values_;
   ByValue<Container> containers_;
   absl::flat_hash_map<pid_t, Nameless> nameless_;
+  absl::flat_hash_set<pid_t> userless_;  // forked or execed while their user was not known
   EnumArray<NameSource, uint64_t, kNameSourceCount> names_{};
   uint64_t cgroups_read_ = 0;
   uint64_t cgroups_inherited_ = 0;

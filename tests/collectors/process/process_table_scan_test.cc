@@ -179,10 +179,10 @@ TEST_F(ProcessTableScanTest, TheIdOfAnEndedThreadCanBeAProcess) {
   Play(R"(
     scan           |
     exit 10:50 0   | thread exit of ?
-    fork 9 -> 50   | forked 50 by ?
+    fork 9 -> 50   | appeared 9, forked 50 by 9
     seen 1         |
     seen 50        |
-    reconcile      |
+    reconcile      | vanished 9
   )");
   EXPECT_EQ(table().Find(50)->real_uid, 0U) << "what the scan saw is taken";
 }
@@ -194,8 +194,8 @@ TEST_F(ProcessTableScanTest, WhatTheScanSawOfOneThatEndedIsNotItsSuccessors) {
     seen 1        |
     seen 10 +11   |
     exit 10 0     | ended 10 with 0 after 4 ms
-    fork 9 -> 10  | forked 10 by ?
-    reconcile     |
+    fork 9 -> 10  | appeared 9, forked 10 by 9
+    reconcile     | vanished 9
   )");
   EXPECT_EQ(table().threads(), 2u) << "1 and 10: 11 was the old one's";
 }
@@ -296,8 +296,8 @@ TEST_F(ProcessTableFirstScanTest, AnIdForkedAnewShowsThatTheExitWasTheEnd) {
   Play(R"(
     scan           |
     exit 10 5      | appeared 10 at start
-    fork 1 -> 10   | ended 10 with 5 after unknown time, forked 10 by ?
-    reconcile      |
+    fork 1 -> 10   | appeared 1 at start, ended 10 with 5 after unknown time, forked 10 by 1
+    reconcile      | vanished 1 at start
     exit 10 0      | ended 10 with 0 after 2 ms
   )");
 }

@@ -199,9 +199,9 @@ TEST(ProcessTableLimitTest, AScanDuringAStormIsNotRememberedWithoutEnd) {
   Scenario scenario(/*max_tasks=*/3);
   scenario.Play(R"(
     scan          |
-    fork 1 -> 10  | forked 10 by ?
+    fork 1 -> 10  | appeared 1 at start, forked 10 by 1
     exit 10 0     | ended 10 with 0 after 1 ms
-    fork 1 -> 11  | forked 11 by ?
+    fork 1 -> 11  | forked 11 by 1
     exit 11 0     | ended 11 with 0 after 1 ms
   )");
   EXPECT_FALSE(scenario.table().scan_is_bounded());
