@@ -158,8 +158,8 @@ void DimensionCollector::CollectCgroups(const std::vector<Line>& lines, double s
                      " refused: they make no event.",
                  &Counts::refusals, families);
   FamilyWriter::Counter(families, "cnproc_cgroup_lookups_total",
-                        "Execs by whether the process' cgroup was read, or the process was gone "
-                        "before it could be.",
+                        "Execs by whether the process' cgroup was read, or inherited: it was gone "
+                        "before it could be, or sets up a container.",
                         start_time)
       .Add(identities_.cgroups_inherited(), {{"result", "inherited"}})
       .Add(identities_.cgroups_read(), {{"result", "read"}});

@@ -50,15 +50,7 @@ bool WantsNames(const Options& options) {
 absl::StatusOr<CommRings> OpenNames(const Options& options) {
   if (!WantsNames(options)) return absl::UnavailableError("not asked for");
   absl::StatusOr<CommRings> rings = CommRings::Open();
-  if (!rings.ok()) {
-    Log(Severity::kWarn,
-        absl::StrCat("programs are named by /proc, which comes too late for some: ",
-                     std::string(rings.status().message())));
-    return rings;
-  }
-  Log(Severity::kInfo, "the kernel tells the names of programs",
-      {{"cpus", absl::StrCat(rings->size())}, {"ring_bytes", absl::StrCat(rings->bytes())}});
-  if (options.network_namespace.empty() && HasCapability(kCapSysAdmin)) {
+  if (rings.ok() && options.network_namespace.empty() && HasCapability(kCapSysAdmin)) {
     const absl::Status given_up = GiveUpCapability(kCapSysAdmin);
     if (!given_up.ok()) {
       Log(Severity::kWarn, absl::StrCat("CAP_SYS_ADMIN stays: ", std::string(given_up.message())));
@@ -67,9 +59,17 @@ absl::StatusOr<CommRings> OpenNames(const Options& options) {
   return rings;
 }
 
-Source WithNames(Source source, absl::StatusOr<CommRings> names) {
+Source WithNames(const Options& options, Source source, absl::StatusOr<CommRings> names) {
   source.names = names.status();
-  if (!names.ok()) return source;
+  if (!WantsNames(options)) return source;
+  if (!names.ok()) {
+    Log(Severity::kWarn,
+        absl::StrCat("programs are named by /proc, which comes too late for some: ",
+                     std::string(names.status().message())));
+    return source;
+  }
+  Log(Severity::kInfo, "the kernel tells the names of programs",
+      {{"cpus", absl::StrCat(names->size())}, {"ring_bytes", absl::StrCat(names->bytes())}});
   source.datagrams = std::make_unique<NamedSource>(
       std::move(source.datagrams), *std::move(names),
       [](Severity severity, const std::string& message) { Log(severity, message); });
@@ -103,7 +103,7 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
   }
   absl::StatusOr<Source> connector = OpenConnector(options);
   if (!connector.ok()) return connector;
-  Source source = WithNames(*std::move(connector), std::move(names));
+  Source source = WithNames(options, *std::move(connector), std::move(names));
   if (recorder != nullptr) {
     source.datagrams =
         std::make_unique<RecordedSource>(std::move(source.datagrams), std::move(recorder));
@@ -126,7 +126,7 @@ SideInputs OpenSideInputs(const Options& options) {
   if (names || cgroups) {
     side.processes = ProcessReader::Open(
         options.procfs_root,
-        {.comm = names, .cgroup = cgroups, .kubelet_runtime = options.kubelet_runtime});
+        {.comm = names || cgroups, .cgroup = cgroups, .kubelet_runtime = options.kubelet_runtime});
   }
   if (cgroups) {
     const absl::StatusOr<std::string> init = ProcFs(options.procfs_root).Read("1/cgroup");

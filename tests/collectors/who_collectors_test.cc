@@ -212,5 +212,31 @@ TEST(WhoLimitsTest, CountsTheRestAsOther) {
   EXPECT_EQ(page.count("cnproc_cgroup_lookups_total{result=\"read\"}"), 1U);
 }
 
+// runc enters the container's cgroup, executes itself again there, and becomes the program at last.
+TEST_F(WhoCollectorsTest, WhatARuntimeDoesInAContainersCgroupIsTheHostsWork) {
+  const std::string id(64, 'a');
+  const std::string path = "/libpod_parent/libpod-" + id;
+  const std::string label = "{container_id=\"podman://" + id + "\"";
+  WhoWorld world;
+  world.Scan({SnapshotOf(1, "init")}, {Comm("init", "/init.scope")});
+  world.Fork(2, 1);
+  world.Exec(2, Comm("runc", "/session"));
+  world.Fork(3, 2);
+  world.Exec(3, Comm("exe", path));
+  world.Exec(3, Comm("6", path));
+  world.Fork(4, 3);
+  world.Exit(3);
+  world.Exec(4, Comm("app", path));
+  world.Exit(4, 3 << 8);
+
+  EXPECT_EQ(world.Number("cnproc_container_execs_total" + label + "}"), 1);
+  EXPECT_EQ(world.Number("cnproc_container_exits_total" + label + ",outcome=\"error\"}"), 1);
+  EXPECT_EQ(world.Number("cnproc_container_exits_total" + label + ",outcome=\"success\"}"), 0);
+  // Whoever is called so within a container and sets up none is one of its programs.
+  world.Fork(5, 1);
+  world.Exec(5, Comm("exe", path));
+  EXPECT_EQ(world.Number("cnproc_container_execs_total" + label + "}"), 2);
+}
+
 }  // namespace
 }  // namespace cnproc
