@@ -8,9 +8,9 @@ namespace cnproc {
 
 EarlyCgroups::EarlyCgroups() : children_(kMaxChildren) {}
 
-void EarlyCgroups::OnFork(pid_t tgid, int64_t timestamp_ns) {
+void EarlyCgroups::OnFork(pid_t tgid, int64_t timestamp_ns, bool of_runtime) {
   ChildOf(tgid) = {.tgid = tgid, .forked_ns = timestamp_ns, .cgroup = nullptr};
-  std::deque<Look>& looks = looks_.front();
+  std::deque<Look>& looks = looks_[of_runtime ? 0 : 1];
   if (looks.size() >= kMaxChildren) looks.pop_front();
   looks.push_back({.tgid = tgid, .forked_ns = timestamp_ns});
 }

@@ -29,16 +29,16 @@ namespace cnproc {
 // second are all there are. Pure; not thread safe.
 class EarlyCgroups {
  public:
-  // After a fork. An engine that moves its child there some time after the fork has a second and a
-  // third chance.
-  static constexpr std::array<int64_t, 3> kDelaysNs = {10 * kNsPerMs, 40 * kNsPerMs,
+  // After a fork. An engine that moves its child there some time after the fork has further
+  // chances. At once only a runtime's children are looked at.
+  static constexpr std::array<int64_t, 4> kDelaysNs = {0, 10 * kNsPerMs, 40 * kNsPerMs,
                                                        160 * kNsPerMs};
   static constexpr size_t kMaxChildren = 2048;
   static constexpr int64_t kReadingPriceNs = 2 * kNsPerMs;  // 500 in a second
 
   EarlyCgroups();
 
-  void OnFork(pid_t tgid, int64_t timestamp_ns);
+  void OnFork(pid_t tgid, int64_t timestamp_ns, bool of_runtime);
   void OnExit(pid_t tgid) { Forget(tgid); }
   // What was read before this exec; null: nothing was.
   std::shared_ptr<const CgroupFacts> TakeAtExec(pid_t tgid);

@@ -6,6 +6,7 @@
 
 #include "collectors/base/time.h"
 #include "collectors/kernel/comm_message.h"
+#include "collectors/who/container_runtime.h"
 
 namespace cnproc {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 constexpr size_t kMaxRecords = 1 << 16;
 // Between the record and the event the kernel reads the program's file.
 constexpr int64_t kRecordMaxAgeNs = 60 * kNsPerSecond;
+constexpr size_t kMaxRuntimes = 4096;
 
 bool IsProcessFork(const Event& event) {
   return event.type == EventType::kFork && event.tid == event.tgid;
@@ -57,15 +59,37 @@ void ExecFacts::Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideS
   asked_.clear();
   for (const Event& event : batch.events) {
     if (IsProcessFork(event)) {
-      records_.OnFork(event.tgid, event.timestamp_ns);
-      early_cgroups_.OnFork(event.tgid, event.timestamp_ns);
+      OnFork(event);
     } else if (event.type == EventType::kExit && event.tid == event.tgid) {
-      early_cgroups_.OnExit(event.tgid);
+      OnLeaderExit(event.tgid);
     } else if (event.type == EventType::kExec) {
       facts.push_back(ReadExec(event, batch, facts.size()));
     }
   }
   if (tells_names_ && !asked_.empty()) TakeBackDoubtful(facts, stats);
+}
+
+void ExecFacts::OnFork(const Event& fork) {
+  records_.OnFork(fork.tgid, fork.timestamp_ns);
+  const bool of_runtime = !runtimes_.empty() && runtimes_.contains(fork.parent_tgid);
+  early_cgroups_.OnFork(fork.tgid, fork.timestamp_ns, of_runtime);
+  if (of_runtime) runtimes_.insert(fork.tgid);
+}
+
+void ExecFacts::OnLeaderExit(pid_t tgid) {
+  early_cgroups_.OnExit(tgid);
+  if (!runtimes_.empty()) runtimes_.erase(tgid);
+}
+
+void ExecFacts::NoteRuntime(pid_t tgid, std::string_view comm) {
+  const bool was_one = !runtimes_.empty() && runtimes_.contains(tgid);
+  if (IsContainerRuntime(comm, was_one)) {
+    // Some have ended without being heard of: a loss.
+    if (runtimes_.size() >= kMaxRuntimes) runtimes_.clear();
+    runtimes_.insert(tgid);
+  } else if (was_one) {
+    runtimes_.erase(tgid);
+  }
 }
 
 ProcessFacts ExecFacts::ReadExec(const Event& exec, const Batch& batch, size_t index) {
@@ -82,6 +106,7 @@ ProcessFacts ExecFacts::ReadExec(const Event& exec, const Batch& batch, size_t i
   if (facts.cgroup == nullptr) facts.cgroup = early_cgroup;
   if (!processes_->options().comm) return facts;
   Name(exec, batch, record, files, facts);
+  NoteRuntime(exec.tgid, facts.comm);
   if (files.was_asked_of_program()) {
     asked_.push_back({index, exec.tgid, exec.timestamp_ns, record});
   }

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -72,6 +74,9 @@ class ExecFacts {
     std::optional<CommRecord> record;
   };
 
+  void OnFork(const Event& fork);
+  void OnLeaderExit(pid_t tgid);
+  void NoteRuntime(pid_t tgid, std::string_view comm);
   ProcessFacts ReadExec(const Event& exec, const Batch& batch, size_t index);
   void Name(const Event& exec, const Batch& batch, const std::optional<CommRecord>& record,
             ProcessReader::Files& files, ProcessFacts& facts);
@@ -87,6 +92,7 @@ class ExecFacts {
   ProcessNamer namer_;
   CommRecordQueue records_;
   EarlyCgroups early_cgroups_;
+  absl::flat_hash_set<pid_t> runtimes_;  // processes that set up a container, by tgid
   std::vector<Asked> asked_;
   absl::flat_hash_map<pid_t, Happenings> happenings_;  // by tgid, of the round
   uint64_t happenings_round_ = 0;

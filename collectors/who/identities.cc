@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/base/text_scan.h"
+#include "collectors/who/container_runtime.h"
 
 namespace cnproc {
 namespace {
@@ -31,14 +31,6 @@ class NothingToRead final : public RuleInputReader {
 bool IsTaken(std::string_view name) { return name == kKthreadName || name == kUnknownName; }
 
 std::string Evaded(std::string_view name) { return std::string(name) + "_"; }
-
-// A runtime enters the container's cgroup before it becomes the container's program: what it does
-// there (runc executes itself again, as "exe" or by a descriptor's number) is the host's work.
-bool IsContainerRuntime(std::string_view comm, bool was_one) {
-  static constexpr std::array<std::string_view, 4> kRuntimes = {"crun", "runc", "runsc", "youki"};
-  if (std::find(kRuntimes.begin(), kRuntimes.end(), comm) != kRuntimes.end()) return true;
-  return was_one && (comm == "exe" || (ConsumeDigits(comm) && comm.empty()));
-}
 
 std::string NameIn(const ProcessSnapshot& process, const ProcessFacts& facts) {
   if (process.kernel_thread) return std::string(kKthreadName);

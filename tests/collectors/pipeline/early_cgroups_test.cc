@@ -38,7 +38,7 @@ class EarlyCgroupsTest : public testing::Test {
 
 TEST_F(EarlyCgroupsTest, AChildThatWaitsForItsExecIsLookedAtAhead) {
   PutInto(10, "podman://1");
-  early_.OnFork(10, kStartNs);
+  early_.OnFork(10, kStartNs, /*of_runtime=*/false);
   LookAt(kStartNs + 9 * kNsPerMs);
   EXPECT_THAT(read_, IsEmpty());
   LookAt(kStartNs + 10 * kNsPerMs);
@@ -53,7 +53,7 @@ TEST_F(EarlyCgroupsTest, AChildThatWaitsForItsExecIsLookedAtAhead) {
 }
 
 TEST_F(EarlyCgroupsTest, AnEngineMayMoveItsChildLater) {
-  early_.OnFork(10, kStartNs);
+  early_.OnFork(10, kStartNs, /*of_runtime=*/false);
   LookAt(kStartNs + 10 * kNsPerMs);
   PutInto(10, "podman://1");
   LookAt(kStartNs + 40 * kNsPerMs);
@@ -62,7 +62,7 @@ TEST_F(EarlyCgroupsTest, AnEngineMayMoveItsChildLater) {
 
 TEST_F(EarlyCgroupsTest, AStormOfShortLivesReadsNothing) {
   for (pid_t pid = 100; pid < 10'000; ++pid) {
-    early_.OnFork(pid, kStartNs + pid * 1000);
+    early_.OnFork(pid, kStartNs + pid * 1000, /*of_runtime=*/false);
     early_.OnExit(pid);
   }
   EXPECT_EQ(early_.NextDueNs(), std::nullopt);
@@ -71,7 +71,7 @@ TEST_F(EarlyCgroupsTest, AStormOfShortLivesReadsNothing) {
 }
 
 TEST_F(EarlyCgroupsTest, AStormOfLongLivesIsReadWithinABudget) {
-  for (pid_t pid = 100; pid < 1100; ++pid) early_.OnFork(pid, kStartNs);
+  for (pid_t pid = 100; pid < 1100; ++pid) early_.OnFork(pid, kStartNs, /*of_runtime=*/false);
   LookAt(kStartNs + kNsPerSecond);
   EXPECT_EQ(read_.size(), 500u);
   EXPECT_EQ(early_.NextDueNs(), kStartNs + kNsPerSecond + EarlyCgroups::kReadingPriceNs);
@@ -83,23 +83,31 @@ TEST_F(EarlyCgroupsTest, AStormOfLongLivesIsReadWithinABudget) {
 
 TEST_F(EarlyCgroupsTest, AnIdThatIsGivenAgainIsAnotherChild) {
   PutInto(10, "old");
-  early_.OnFork(10, kStartNs);
+  early_.OnFork(10, kStartNs, /*of_runtime=*/false);
   LookAt(kStartNs + 10 * kNsPerMs);
   early_.OnExit(10);
-  early_.OnFork(10, kStartNs + 20 * kNsPerMs);
+  early_.OnFork(10, kStartNs + 20 * kNsPerMs, /*of_runtime=*/false);
   EXPECT_EQ(early_.NextDueNs(), kStartNs + 30 * kNsPerMs);
   EXPECT_EQ(early_.TakeAtExec(10), nullptr);
 }
 
 TEST_F(EarlyCgroupsTest, TheOldestChildGivesWay) {
-  early_.OnFork(10, kStartNs);
+  early_.OnFork(10, kStartNs, /*of_runtime=*/false);
   const pid_t same_place = 10 + static_cast<pid_t>(EarlyCgroups::kMaxChildren);
   PutInto(same_place, "new");
-  early_.OnFork(same_place, kStartNs + 1);
+  early_.OnFork(same_place, kStartNs + 1, /*of_runtime=*/false);
   LookAt(kStartNs + 20 * kNsPerMs);
   EXPECT_THAT(read_, ElementsAre(same_place));
   EXPECT_EQ(early_.TakeAtExec(10), nullptr);
   EXPECT_NE(early_.TakeAtExec(same_place), nullptr);
+}
+
+TEST_F(EarlyCgroupsTest, ARuntimesChildIsLookedAtAtOnce) {
+  PutInto(10, "podman://1");
+  early_.OnFork(10, kStartNs, /*of_runtime=*/true);
+  EXPECT_EQ(early_.NextDueNs(), kStartNs);
+  LookAt(kStartNs);
+  EXPECT_EQ(early_.TakeAtExec(10)->identity.container_id, "podman://1");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ name=cnproc-test-$$
 work=$(mktemp -d)
 
 finish() {
+  kill "${host_exporter:-}" 2>/dev/null || true
   podman rm -f "$name" >/dev/null 2>&1 || true
   podman rmi -f "$image" >/dev/null 2>&1 || true
   rm -rf "$work"
@@ -30,7 +31,7 @@ done
 "$root/deploy/container/rootfs.sh" "$exporter" "$work/out"
 # libssl3t64 from Debian 13 on.
 for notice in cnproc-exporter/LICENSE cnproc-exporter/THIRD-PARTY-NOTICES libc6/copyright 'libssl3*/copyright'; do
-  # shellcheck disable=SC2086 # a pattern
+  # shellcheck disable=SC2086,SC2116 # a pattern
   [ -s "$(echo "$work"/out/usr/share/doc/$notice)" ] || fail "the image lacks $notice"
 done
 "$root/deploy/container/image.sh" "$work/out" "$image" >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; fail "buildah failed"; }
@@ -69,3 +70,34 @@ podman rm -f "$name" >/dev/null
 # Without the host's namespaces it must end, with one line that says what lacks.
 if "${run[@]}" --rm --network=none "$image" >"$work/log" 2>&1; then fail "it runs without the host's namespaces"; fi
 grep -qiE 'namespace' "$work/log" || { cat "$work/log" >&2; fail "it does not say that the host's namespaces lack"; }
+
+# A container's first program, of a run or an exec, may be gone within a millisecond: it counts on the container all
+# the same, and what runc does in the container's cgroup before does not. Asked of an exporter on the host.
+mkdir -p "$work/root/bin"
+printf 'int main(void) { return 3; }\n' >"$work/fail.c"
+cc -O1 -static -o "$work/root/bin/fail" "$work/fail.c"
+cp "$(command -v busybox)" "$work/root/bin/true"
+cp "$(command -v busybox)" "$work/root/bin/sleep"
+"$exporter" --web.listen-address="127.0.0.1:$port" 2>"$work/log" &
+host_exporter=$!
+for _ in {1..50}; do curl -sf "http://127.0.0.1:$port/-/ready" >/dev/null && break; sleep 0.2; done
+for i in {1..20}; do
+  "${run[@]}" --rm --cidfile "$work/id.$i" --net=host --rootfs "$work/root" /bin/fail >/dev/null 2>&1 && fail "a program that fails succeeded"
+done
+"${run[@]}" -d --name "$name" --net=host --rootfs "$work/root" /bin/sleep 100 >/dev/null
+for _ in {1..40}; do podman exec "$name" /bin/true; done
+page >"$work/page"
+series() { awk -v name="$1" '$1 == name {print $2}' "$work/page"; }
+wrong=0
+for i in {1..20}; do
+  of="container_id=\"podman://$(cat "$work/id.$i")\""
+  [ "$(series "cnproc_container_exits_total{$of,outcome=\"error\"}")" = 1 ] || wrong=$((wrong + 1))
+  [ "$(series "cnproc_container_exits_total{$of,outcome=\"success\"}")" = 0 ] || wrong=$((wrong + 1))
+done
+of="container_id=\"podman://$(podman inspect --format '{{.Id}}' "$name")\""
+execs=$(series "cnproc_container_execs_total{$of}")
+successes=$(series "cnproc_container_exits_total{$of,outcome=\"success\"}")
+kill "$host_exporter"
+[ "$wrong" = 0 ] || fail "$wrong of 40 numbers of containers that fail at once are wrong"
+[ "$execs" = 41 ] || fail "$execs execs in a container that made 41"
+[ "$successes" = 40 ] || fail "$successes of 40 successes in a container"
