@@ -10,9 +10,11 @@ EarlyCgroups::EarlyCgroups() : children_(kMaxChildren) {}
 
 void EarlyCgroups::OnFork(pid_t tgid, int64_t timestamp_ns, bool of_runtime) {
   ChildOf(tgid) = {.tgid = tgid, .forked_ns = timestamp_ns, .cgroup = nullptr};
-  std::deque<Look>& looks = looks_[of_runtime ? 0 : 1];
+  const size_t place = of_runtime ? kOfRuntimes : 1;
+  Looks& looks = looks_[place];
   if (looks.size() >= kMaxChildren) looks.pop_front();
-  looks.push_back({.tgid = tgid, .forked_ns = timestamp_ns});
+  const int64_t delay_ns = of_runtime ? 0 : kDelaysNs[0];
+  looks.push_back({.tgid = tgid, .forked_ns = timestamp_ns, .due_ns = timestamp_ns + delay_ns});
 }
 
 void EarlyCgroups::Forget(pid_t tgid) {
@@ -29,33 +31,49 @@ std::shared_ptr<const CgroupFacts> EarlyCgroups::TakeAtExec(pid_t tgid) {
 void EarlyCgroups::LookAtDue(int64_t now_ns, ReadCgroup read) {
   budget_ns_ = std::min(budget_ns_ + (now_ns - refilled_ns_), kNsPerSecond);
   refilled_ns_ = now_ns;
-  for (size_t i = 0; i < looks_.size(); ++i) {
-    while (!looks_[i].empty() && looks_[i].front().forked_ns + kDelaysNs[i] <= now_ns) {
-      const Look look = looks_[i].front();
+  for (size_t place = 0; place < looks_.size(); ++place) {
+    Looks& looks = looks_[place];
+    while (!looks.empty() && looks.front().due_ns <= now_ns) {
+      const Look look = looks.front();
       if (IsThere(look)) {
-        if (budget_ns_ < kReadingPriceNs) return;
+        const int64_t least_ns = place == kOfRuntimes ? 0 : kReservedNs;
+        if (budget_ns_ < least_ns + kReadingPriceNs) break;
         budget_ns_ -= kReadingPriceNs;
         // One that has just ended keeps what was read before.
         if (auto cgroup = read(look.tgid)) ChildOf(look.tgid).cgroup = std::move(cgroup);
-        if (i + 1 < looks_.size()) looks_[i + 1].push_back(look);
+        LookAgain(place, look, now_ns);
       }
-      looks_[i].pop_front();
+      looks.pop_front();
     }
+  }
+}
+
+void EarlyCgroups::LookAgain(size_t place, const Look& look, int64_t now_ns) {
+  Look next = look;
+  if (place == kOfRuntimes) {
+    if (now_ns - look.forked_ns > kRuntimePatienceNs) return;
+    next.due_ns = now_ns + kRuntimePaceNs;
+    looks_[place].push_back(next);
+  } else if (place < kDelaysNs.size()) {
+    next.due_ns = look.forked_ns + kDelaysNs[place];
+    looks_[place + 1].push_back(next);
   }
 }
 
 std::optional<int64_t> EarlyCgroups::NextDueNs() {
   std::optional<int64_t> next_ns;
-  for (size_t i = 0; i < looks_.size(); ++i) {
+  for (size_t place = 0; place < looks_.size(); ++place) {
+    Looks& looks = looks_[place];
     // Most children have ended by now.
-    while (!looks_[i].empty() && !IsThere(looks_[i].front())) looks_[i].pop_front();
-    if (looks_[i].empty()) continue;
-    const int64_t due_ns = looks_[i].front().forked_ns + kDelaysNs[i];
+    while (!looks.empty() && !IsThere(looks.front())) looks.pop_front();
+    if (looks.empty()) continue;
+    // Not before it can be paid for.
+    const int64_t least_ns = place == kOfRuntimes ? 0 : kReservedNs;
+    const int64_t payable_ns = refilled_ns_ + least_ns + kReadingPriceNs - budget_ns_;
+    const int64_t due_ns = std::max(looks.front().due_ns, payable_ns);
     next_ns = std::min(next_ns.value_or(due_ns), due_ns);
   }
-  if (!next_ns) return std::nullopt;
-  // Not before it can be paid for.
-  return std::max(*next_ns, refilled_ns_ + kReadingPriceNs - budget_ns_);
+  return next_ns;
 }
 
 }  // namespace cnproc

@@ -30,11 +30,15 @@ namespace cnproc {
 class EarlyCgroups {
  public:
   // After a fork. An engine that moves its child there some time after the fork has further
-  // chances. At once only a runtime's children are looked at.
-  static constexpr std::array<int64_t, 4> kDelaysNs = {0, 10 * kNsPerMs, 40 * kNsPerMs,
+  // chances.
+  static constexpr std::array<int64_t, 3> kDelaysNs = {10 * kNsPerMs, 40 * kNsPerMs,
                                                        160 * kNsPerMs};
+  // A runtime moves its child at any time before the child's exec: it is looked at again and again.
+  static constexpr int64_t kRuntimePaceNs = 4 * kNsPerMs;
+  static constexpr int64_t kRuntimePatienceNs = kNsPerSecond;
   static constexpr size_t kMaxChildren = 2048;
-  static constexpr int64_t kReadingPriceNs = 2 * kNsPerMs;  // 500 in a second
+  static constexpr int64_t kReadingPriceNs = kNsPerMs;    // 1,000 in a second,
+  static constexpr int64_t kReservedNs = 300 * kNsPerMs;  // of which some are for runtimes' alone
 
   EarlyCgroups();
 
@@ -60,8 +64,12 @@ class EarlyCgroups {
   struct Look {
     pid_t tgid;
     int64_t forked_ns;
+    int64_t due_ns;
   };
+  using Looks = std::deque<Look>;
+  static constexpr size_t kOfRuntimes = 0;  // their place in looks_: before those by kDelaysNs
 
+  void LookAgain(size_t place, const Look& look, int64_t now_ns);
   Child& ChildOf(pid_t tgid) { return children_[static_cast<size_t>(tgid) % kMaxChildren]; }
   void Forget(pid_t tgid);
   // Whether the one who was to be looked at is still that child.
@@ -71,8 +79,9 @@ class EarlyCgroups {
   }
 
   std::vector<Child> children_;
-  // By kDelaysNs; each in the order of forks, and so of the time at which it is due.
-  std::array<std::deque<Look>, kDelaysNs.size()> looks_;
+  // Those of runtimes' children, and those by kDelaysNs. Each in the order in which they are due,
+  // but for a runtime's new child, which is behind those that are due within kRuntimePaceNs.
+  std::array<Looks, kDelaysNs.size() + 1> looks_;
   int64_t budget_ns_ = 0;
   int64_t refilled_ns_ = 0;
 };

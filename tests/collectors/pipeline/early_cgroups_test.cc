@@ -71,14 +71,23 @@ TEST_F(EarlyCgroupsTest, AStormOfShortLivesReadsNothing) {
 }
 
 TEST_F(EarlyCgroupsTest, AStormOfLongLivesIsReadWithinABudget) {
-  for (pid_t pid = 100; pid < 1100; ++pid) early_.OnFork(pid, kStartNs, /*of_runtime=*/false);
+  for (pid_t pid = 100; pid < 2100; ++pid) early_.OnFork(pid, kStartNs, /*of_runtime=*/false);
   LookAt(kStartNs + kNsPerSecond);
-  EXPECT_EQ(read_.size(), 500u);
+  EXPECT_EQ(read_.size(), 700u);
   EXPECT_EQ(early_.NextDueNs(), kStartNs + kNsPerSecond + EarlyCgroups::kReadingPriceNs);
   LookAt(kStartNs + kNsPerSecond);
-  EXPECT_EQ(read_.size(), 500u);
+  EXPECT_EQ(read_.size(), 700u);
   LookAt(kStartNs + kNsPerSecond + 20 * kNsPerMs);
-  EXPECT_EQ(read_.size(), 510u);
+  EXPECT_EQ(read_.size(), 720u);
+}
+
+TEST_F(EarlyCgroupsTest, ThatBudgetLeavesSomeForRuntimes) {
+  for (pid_t pid = 100; pid < 2000; ++pid) early_.OnFork(pid, kStartNs, /*of_runtime=*/false);
+  LookAt(kStartNs + kNsPerSecond);
+  read_.clear();
+  early_.OnFork(2047, kStartNs + kNsPerSecond, /*of_runtime=*/true);
+  LookAt(kStartNs + kNsPerSecond);
+  EXPECT_THAT(read_, ElementsAre(2047));
 }
 
 TEST_F(EarlyCgroupsTest, AnIdThatIsGivenAgainIsAnotherChild) {
@@ -102,12 +111,24 @@ TEST_F(EarlyCgroupsTest, TheOldestChildGivesWay) {
   EXPECT_NE(early_.TakeAtExec(same_place), nullptr);
 }
 
-TEST_F(EarlyCgroupsTest, ARuntimesChildIsLookedAtAtOnce) {
-  PutInto(10, "podman://1");
+TEST_F(EarlyCgroupsTest, ARuntimesChildIsLookedAtAgainAndAgainUntilItsExec) {
   early_.OnFork(10, kStartNs, /*of_runtime=*/true);
   EXPECT_EQ(early_.NextDueNs(), kStartNs);
   LookAt(kStartNs);
+  EXPECT_EQ(early_.NextDueNs(), kStartNs + EarlyCgroups::kRuntimePaceNs);
+  LookAt(kStartNs + 8 * kNsPerMs);
+  PutInto(10, "podman://1");
+  LookAt(kStartNs + 13 * kNsPerMs);
+  EXPECT_THAT(read_, ElementsAre(10, 10, 10));
   EXPECT_EQ(early_.TakeAtExec(10)->identity.container_id, "podman://1");
+  EXPECT_EQ(early_.NextDueNs(), std::nullopt);
+}
+
+TEST_F(EarlyCgroupsTest, ARuntimesChildThatNeverExecsIsLeftAlone) {
+  early_.OnFork(10, kStartNs, /*of_runtime=*/true);
+  for (int64_t ms = 0; ms < 3000; ++ms) LookAt(kStartNs + ms * kNsPerMs);
+  EXPECT_LE(read_.size(), 252u);
+  EXPECT_EQ(early_.NextDueNs(), std::nullopt);
 }
 
 }  // namespace
