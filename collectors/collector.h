@@ -20,6 +20,7 @@
 namespace cnproc {
 
 class Identities;
+class LabelValues;
 
 // What a collector is made with; all of it outlives the collector but the settings.
 struct CollectorContext {
@@ -51,6 +52,8 @@ class Collector {
 
   // Appends all families of this collector, each complete, whatever has happened so far.
   virtual void Collect(const Cut& cut, Families& families) const = 0;
+  // The label whose values user space chooses, where there is one: bounded, and so it may be full.
+  virtual const LabelValues* labels() const { return nullptr; }
   // Not OK where the collector was asked for and cannot work.
   virtual absl::Status Working() const { return absl::OkStatus(); }
 };

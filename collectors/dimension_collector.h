@@ -84,6 +84,7 @@ class DimensionCollector : public Collector {
   void OnChange(const Change& change) override;
   void OnForkRefusals(Dimension dimension, ValueId value, uint64_t count) override;
   void Collect(const Cut& cut, Families& families) const override;
+  const LabelValues* labels() const override { return &values(); }
 
  protected:
   const LabelValues& values() const { return identities_.values(dimension_); }

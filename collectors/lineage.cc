@@ -27,6 +27,8 @@ class LineageCollector final : public Collector {
     }
   }
 
+  const LabelValues* labels() const override { return &pairs_; }
+
   void Configure(const Settings& settings) override { pairs_.Configure(settings.lineage); }
 
   void Collect(const Cut& cut, Families& families) const override {

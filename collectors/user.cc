@@ -37,6 +37,8 @@ class UserCollector final : public Collector {
     }
   }
 
+  const LabelValues* labels() const override { return &identities_.values(Dimension::kUser); }
+
   void Collect(const Cut& cut, Families& families) const override {
     CollectOne(families, "cnproc_user_forks_total", "Processes forked, by the real uid.",
                &Counts::forks);

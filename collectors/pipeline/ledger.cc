@@ -107,6 +107,7 @@ void Ledger::Reconcile(std::span<const ProcessSnapshot> snapshots,
 
 void Ledger::BeginReconcile(std::span<const ProcessSnapshot> snapshots,
                             std::span<const ProcessFacts> facts) {
+  corrections_ = {};
   if (!std::exchange(scanned_, true)) identities_.InternMostCommon(snapshots, facts);
 }
 
@@ -173,6 +174,8 @@ void Ledger::ApplyExit(const Event& event, int64_t received_ns) {
 }
 
 void Ledger::OnChange(Change& change) {
+  if (change.type == Change::Type::kProcessAppeared) ++corrections_.appeared;
+  if (change.type == Change::Type::kProcessVanished) ++corrections_.vanished;
   identities_.Assign(change);
   for (Collector* listener : listeners_[static_cast<size_t>(change.type)]) {
     listener->OnChange(change);
@@ -231,6 +234,18 @@ absl::Status Ledger::Working(const Enabled& enabled) const {
   }
   if (enabled.spec->reads_processes && !scan_status_.ok()) return scan_status_;
   return enabled.collector->Working();
+}
+
+std::vector<Ledger::LabelUse> Ledger::LabelUses() const {
+  std::vector<LabelUse> uses;
+  for (const Enabled& enabled : collectors_) {
+    const LabelValues* labels = enabled.collector->labels();
+    if (labels == nullptr) continue;
+    uses.push_back({.collector = enabled.spec->name,
+                    .limit = labels->limit(),
+                    .overflows = labels->overflows()});
+  }
+  return uses;
 }
 
 void Ledger::Collect(const PageInputs& inputs, absl::FunctionRef<bool(std::string_view)> wanted,

@@ -88,6 +88,12 @@ class Ledger final : private ChangeSink {
   void ReconcileSome(std::span<const ProcessSnapshot> snapshots,
                      std::span<const ProcessFacts> facts, bool renaming);
   void EndReconcile();
+  // What the latest comparison found: processes whose fork, or whose end, no event had told.
+  struct Corrections {
+    uint64_t appeared = 0;
+    uint64_t vanished = 0;
+  };
+  const Corrections& corrections() const { return corrections_; }
   // Why the table is not compared with /proc. What lived before is heard of once it does something.
   void GoOnWithoutScan(const absl::Status& why);
 
@@ -97,6 +103,14 @@ class Ledger final : private ChangeSink {
   absl::Status CollectorWorking(std::string_view name) const;
   // Whether /proc could be scanned when it was last tried.
   const absl::Status& scan_status() const { return scan_status_; }
+
+  // How full the labels are of each collector that has some.
+  struct LabelUse {
+    std::string_view collector;
+    size_t limit = 0;
+    uint64_t overflows = 0;  // since the start
+  };
+  std::vector<LabelUse> LabelUses() const;
 
   // What a page needs from outside.
   struct PageInputs {
@@ -148,6 +162,7 @@ class Ledger final : private ChangeSink {
   std::vector<OomKill> kills_;  // read, and not notified yet: the log may be ahead of the events
   absl::Status subscription_;
   absl::Status scan_status_;
+  Corrections corrections_;
   bool scanned_ = false;  // once, and so those with most processes have their values
 };
 

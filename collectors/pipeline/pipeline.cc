@@ -65,7 +65,8 @@ Pipeline::Pipeline(PipelineInputs inputs, const PipelineOptions& options)
       side_(std::move(inputs.side), *inputs.source),
       subscription_(std::move(inputs.source), procfs_ ? &*procfs_ : nullptr, options.say),
       ledger_(MakeLedgerOptions(options, side_, procfs_),
-              Moment{subscription_.NowNs(), subscription_.UnixOffsetNs()}) {
+              Moment{subscription_.NowNs(), subscription_.UnixOffsetNs()}),
+      incidents_(options.say) {
   if (!procfs_) return;
   reconciler_.emplace(
       *procfs_, side_, ledger_,
@@ -197,17 +198,32 @@ void Pipeline::OnOutcome(const Subscription::Outcome& outcome) {
     side_.OnEventsLost(outcome.gap->to_ns);
     ledger_.Lock()->OnLoss(outcome.gap->from_ns, outcome.gap->to_ns, now_ns);
   }
-  if (!reconciler_) return;
+  if (!outcome.renewed_why.empty()) incidents_.OnRenewal(outcome.renewed_why, MonotonicNs());
+  if (reconciler_) Resync(outcome);
+  incidents_.OnRound(subscription_.stats(), MonotonicNs());
+}
+
+void Pipeline::Resync(const Subscription::Outcome& outcome) {
   if (outcome.resync != ResyncReason::kNone) reconciler_->Request(outcome.resync);
   if (subscription_.is_broken()) return;
-  subscription_.CountResync(reconciler_->Step(outcome.caught_up, subscription_.NowNs()));
+  const ResyncReason done = reconciler_->Step(outcome.caught_up, subscription_.NowNs());
+  subscription_.CountResync(done);
+  if (done != ResyncReason::kLoss && done != ResyncReason::kResubscribe) return;
+  const Ledger::Corrections corrections = ledger_.Lock()->corrections();
+  incidents_.OnResync(corrections, MonotonicNs());
 }
 
 void Pipeline::Tick() {
   const SideEvidence& evidence = side_.GatherAtTick();
   const Moment moment{subscription_.NowNs(), subscription_.UnixOffsetNs()};
   next_tick_ns_ = moment.now_ns + kTickNs;
-  ledger_.Lock()->Tick(moment, caught_up_, evidence);
+  std::vector<Ledger::LabelUse> labels;
+  {
+    const auto ledger = ledger_.Lock();
+    ledger->Tick(moment, caught_up_, evidence);
+    labels = ledger->LabelUses();
+  }
+  incidents_.OnLabels(labels, MonotonicNs());
 }
 
 void Pipeline::Publish() {

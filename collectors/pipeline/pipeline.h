@@ -21,6 +21,7 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/waker.h"
 #include "collectors/pipeline/host_numbers.h"
+#include "collectors/pipeline/incident_log.h"
 #include "collectors/pipeline/ledger.h"
 #include "collectors/pipeline/pace.h"
 #include "collectors/pipeline/reconciler.h"
@@ -85,6 +86,7 @@ class Pipeline final {
   void TakeSettings();
   void Deliver(const Batch& batch);
   void OnOutcome(const Subscription::Outcome& outcome);
+  void Resync(const Subscription::Outcome& outcome);
   void Tick();
   void Publish();
 
@@ -98,6 +100,7 @@ class Pipeline final {
   ScrapeQueue scrapes_;
 
   // The collector thread's own.
+  IncidentLog incidents_;
   Pace pace_;
   bool drained_ = true;    // both sockets, by the last round
   bool caught_up_ = true;  // with the life socket; under a flood of attributes the other never is

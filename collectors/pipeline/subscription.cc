@@ -112,7 +112,7 @@ void Subscription::Renew(bool replace_sockets, const std::string& why, Outcome& 
   ++(replace_sockets ? stats.resubscriptions_error : stats.resubscriptions_muted);
   outcome.gap = {.from_ns = delivered_until_ns(), .to_ns = source_->NowNs()};
   outcome.resync = ResyncReason::kResubscribe;
-  say_(Severity::kWarn, absl::StrCat(why, "; subscribed again"));
+  outcome.renewed_why = why;
   OnSubscribed();
   unsubscribed_ = unsubscribed_audit_due_ = procfs_ != nullptr;
 }

@@ -44,6 +44,7 @@ class Subscription {
     };
     std::optional<Gap> gap;
     ResyncReason resync = ResyncReason::kNone;  // what the process table needs for it
+    std::string renewed_why;                    // the subscription was; empty: it was not
   };
   // A round, as EventStream has it. `tick`: once a second, with an audit.
   void BeginRound(bool thorough, bool tick);

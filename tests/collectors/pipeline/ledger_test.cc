@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/collectors/who_world.h"
@@ -38,7 +41,8 @@ class LedgerTest : public testing::Test {
   double Number(const std::string& series) const {
     const HostNumbers host;
     Families families;
-    ledger_.Collect({.host = host, .makes_progress = true}, [](auto) { return true; }, families);
+    ledger_.Collect(
+        {.host = host, .makes_progress = true}, [](auto) { return true; }, families);
     families.Sort();
     return PageOf(families, false)[series];
   }
@@ -90,8 +94,8 @@ TEST_F(LedgerTest, ARecordMayComeABatchBeforeItsExit) {
   with_record.execs = {Comm("")};
   with_record.exit_records = {RecordOf(10, "early", 4000)};
   with_record.exit_records_read_ns = 3 * kMs;
-  Apply({Of(EventType::kFork, 10, 10, 1 * kMs), Of(EventType::kExec, 10, 10, 2 * kMs)},
-        with_record, 3 * kMs);
+  Apply({Of(EventType::kFork, 10, 10, 1 * kMs), Of(EventType::kExec, 10, 10, 2 * kMs)}, with_record,
+        3 * kMs);
   EXPECT_EQ(Execs("early"), 1) << "whoever is gone at its exec is named by what is to come";
   Apply({Of(EventType::kExit, 10, 10, 4 * kMs)}, {}, 5 * kMs);
 
@@ -174,6 +178,46 @@ TEST_F(LedgerTest, ItIsReadyOnceItIsSubscribedAndComplete) {
   EXPECT_TRUE(ledger_.Ready().ok());
   ledger_.SetStream({}, absl::UnavailableError("muted"));
   EXPECT_EQ(ledger_.Ready().message(), "muted");
+}
+
+TEST_F(LedgerTest, TellsHowFullTheLabelsAreThatUserSpaceChooses) {
+  Complete();
+  // When more programs live than the ten for which there is room
+  for (int i = 0; i < 12; ++i) {
+    SideEvidence evidence;
+    evidence.execs = {Comm("program" + std::to_string(i))};
+    Apply({Of(EventType::kFork, 10 + i, 10 + i, i * kMs),
+           Of(EventType::kExec, 10 + i, 10 + i, i * kMs)},
+          evidence, i * kMs);
+  }
+  // Then program and, of who started whom, lineage have overflowed, and nothing else
+  std::map<std::string_view, Ledger::LabelUse> uses;
+  for (const Ledger::LabelUse& use : ledger_.LabelUses()) uses[use.collector] = use;
+  for (const char* collector : {"program", "unit", "container", "user", "lineage"}) {
+    ASSERT_TRUE(uses.contains(collector)) << collector;
+    EXPECT_EQ(uses[collector].limit, 10u);
+    EXPECT_EQ(uses[collector].overflows,
+              Number("cnproc_label_overflows_total{dimension=\"" + std::string(collector) + "\"}"));
+  }
+  EXPECT_GE(uses["program"].overflows, 2u);
+  EXPECT_EQ(uses["unit"].overflows, 0u);
+  EXPECT_EQ(uses.size(), 5u);
+}
+
+TEST_F(LedgerTest, TellsWhatTheLatestComparisonFound) {
+  Complete();
+  const std::vector<ProcessSnapshot> three = {SnapshotOf(10, "a"), SnapshotOf(11, "b"),
+                                              SnapshotOf(12, "c")};
+  const std::vector<ProcessFacts> facts = {Comm("a"), Comm("b"), Comm("c")};
+  ledger_.BeginScan(1 * kMs);
+  ledger_.Reconcile(three, facts);
+  EXPECT_EQ(ledger_.corrections().appeared, 3u);
+  EXPECT_EQ(ledger_.corrections().vanished, 0u);
+
+  ledger_.BeginScan(2 * kMs);
+  ledger_.Reconcile({three.data(), 1}, {facts.data(), 1});
+  EXPECT_EQ(ledger_.corrections().appeared, 0u);
+  EXPECT_EQ(ledger_.corrections().vanished, 2u);
 }
 
 }  // namespace

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "collectors/base/time.h"
 #include "collectors/pipeline/pipeline.h"
 #include "collectors/registry.h"
@@ -74,6 +76,7 @@ class PipelineLab : public testing::Test {
     options.procfs_root = procfs_.string();
     options.say = [this](Severity severity, const std::string& message) {
       const std::lock_guard lock(mutex_);
+      lines_.push_back(message);
       if (severity == Severity::kError) errors_.push_back(message);
     };
     auto source = std::make_unique<SharedSource>();
@@ -138,6 +141,12 @@ class PipelineLab : public testing::Test {
     return errors_;
   }
 
+  // Everything that was said, each line with its end.
+  std::string Log() {
+    const std::lock_guard lock(mutex_);
+    return absl::StrCat(absl::StrJoin(lines_, "\n"), "\n");
+  }
+
   const TempFolder folder_;
   const std::filesystem::path procfs_ = folder_.path();
   SharedSource* source_ = nullptr;
@@ -146,6 +155,7 @@ class PipelineLab : public testing::Test {
  private:
   std::mutex mutex_;
   std::vector<std::string> errors_;
+  std::vector<std::string> lines_;
 };
 
 }  // namespace cnproc

@@ -48,6 +48,11 @@ TEST_F(PipelineTest, DropsAreLostEventsAndAskForAResync) {
   EXPECT_EQ(page["cnproc_processes_reconciled_total{change=\"vanished\"}"], 1);
   EXPECT_EQ(page["cnproc_processes_reconciled_total{change=\"appeared\"}"], 2);
   EXPECT_EQ(page["cnproc_resyncs_total{reason=\"resubscribe\"}"], 0);
+  // And the log has both
+  EXPECT_TRUE(Eventually([this] { return Log().find("compared the process") != Log().npos; }));
+  EXPECT_THAT(Log(), HasSubstr("lost "));
+  EXPECT_THAT(Log(), HasSubstr("5 in the receive buffer"));
+  EXPECT_THAT(Log(), HasSubstr("begun unseen: 2, that had ended unseen: 1\n"));
 }
 
 TEST_F(PipelineTest, ABrokenSourceIsSubscribedAgain) {
@@ -66,6 +71,7 @@ TEST_F(PipelineTest, ABrokenSourceIsSubscribedAgain) {
   EXPECT_EQ(page[kErrors], 1);
   EXPECT_EQ(page["cnproc_resubscriptions_total{reason=\"muted\"}"], 0);
   EXPECT_TRUE(Errors().empty());
+  EXPECT_THAT(Log(), HasSubstr("the fake is broken; subscribed again\n"));
 }
 
 TEST_F(PipelineTest, WhileItCannotSubscribeItIsNotUpAndSaysWhy) {
