@@ -9,8 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -18,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/kernel/read_file.h"
 #include "collectors/metrics/family_writer.h"
 
 namespace cnproc {
@@ -25,10 +24,8 @@ namespace {
 
 using prometheus::MetricType;
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+// Empty where it cannot be read: then the numbers in it are left out.
+std::string TextOf(const std::string& path) { return ReadWholeFile(path).value_or(""); }
 
 // The fields of /proc/PID/stat after the command, which may itself hold spaces and parentheses;
 // the first of them is field 3 of proc(5).
@@ -103,10 +100,10 @@ struct Row {
 
 void CollectProcessMetrics(Families& families, const std::string& procfs) {
   const std::string self = procfs + "/self";
-  const StatFields stat(ReadFile(self + "/stat"));
+  const StatFields stat(TextOf(self + "/stat"));
   const double tick_seconds = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
   const auto page_bytes = static_cast<double>(sysconf(_SC_PAGESIZE));
-  const auto boot_time = FindNumber(ReadFile(procfs + "/stat"), "btime ");
+  const auto boot_time = FindNumber(TextOf(procfs + "/stat"), "btime ");
 
   const auto start_time = Sum(Scaled(stat.Field(22), tick_seconds), boot_time);
 
@@ -114,7 +111,7 @@ void CollectProcessMetrics(Families& families, const std::string& procfs) {
       Row{"process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
           MetricType::Counter, Scaled(Sum(stat.Field(14), stat.Field(15)), tick_seconds)},
       Row{"process_max_fds", "Maximum number of open file descriptors.", MetricType::Gauge,
-          FindNumber(ReadFile(self + "/limits"), "Max open files")},
+          FindNumber(TextOf(self + "/limits"), "Max open files")},
       Row{"process_open_fds", "Number of open file descriptors.", MetricType::Gauge,
           CountDescriptors(self + "/fd")},
       Row{"process_resident_memory_bytes", "Resident memory size in bytes.", MetricType::Gauge,

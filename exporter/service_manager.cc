@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "collectors/base/time.h"
+#include "collectors/base/unique_fd.h"
 
 namespace cnproc {
 namespace {
@@ -44,12 +45,12 @@ void ServiceManager::Tell(const std::string& state) const {
   socket_path_.copy(address.sun_path, socket_path_.size());
   // An @ stands for the NUL byte of the abstract namespace.
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
+  const UniqueFd client(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!client) return;
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_path_.size());
-  [[maybe_unused]] const ssize_t sent = sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-                                               reinterpret_cast<sockaddr*>(&address), length);
-  close(fd);
+  [[maybe_unused]] const ssize_t sent =
+      sendto(client.get(), state.data(), state.size(), MSG_NOSIGNAL,
+             reinterpret_cast<sockaddr*>(&address), length);
 }
 
 }  // namespace cnproc

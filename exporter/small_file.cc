@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "collectors/base/unique_fd.h"
 
 namespace cnproc {
 namespace {
@@ -66,11 +67,9 @@ absl::StatusOr<std::string> ReadAll(int fd, const std::string& path) {
 
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   // A pipe without a writer must not hold up the start.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return Unreadable(path);
-  absl::StatusOr<std::string> content = ReadAll(fd, path);
-  close(fd);
-  return content;
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return Unreadable(path);
+  return ReadAll(file.get(), path);
 }
 
 }  // namespace cnproc

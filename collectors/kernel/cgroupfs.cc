@@ -10,12 +10,15 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "collectors/base/unique_fd.h"
+#include "collectors/kernel/read_file.h"
 #include "collectors/process/cgroup_path.h"
 
 namespace cnproc {
@@ -35,20 +38,18 @@ bool LeadsElsewhere(std::string_view path) {
   return !path.starts_with("/");
 }
 
-absl::StatusOr<ForkRefusals> ReadFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+absl::StatusOr<ForkRefusals> ReadRefusals(const std::string& path) {
+  const UniqueFd file = OpenToRead(AT_FDCWD, path.c_str());
+  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
   std::array<char, 256> buffer;
   struct stat status {};
-  const ssize_t length = read(fd, buffer.data(), buffer.size());
-  const bool good = length >= 0 && fstat(fd, &status) == 0;
-  const int error = errno;
-  close(fd);
-  // ENODEV: the group went away after the file was opened.
-  if (!good && error == ENODEV) return absl::NotFoundError(absl::StrCat(path, " is gone"));
-  if (!good) return absl::ErrnoToStatus(error, absl::StrCat("cannot read ", path));
-  const std::optional<uint64_t> count =
-      ParsePidsEvents({buffer.data(), static_cast<size_t>(length)});
+  const std::optional<std::string_view> text = ReadOnce(file, buffer);
+  if (!text || fstat(file.get(), &status) != 0) {
+    // ENODEV: the group went away after the file was opened.
+    if (errno == ENODEV) return absl::NotFoundError(absl::StrCat(path, " is gone"));
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  }
+  const std::optional<uint64_t> count = ParsePidsEvents(*text);
   if (!count) return absl::DataLossError(absl::StrCat(path, " has no line `max`"));
   return ForkRefusals{.count = *count, .inode = status.st_ino};
 }
@@ -81,14 +82,14 @@ absl::StatusOr<ForkRefusals> CgroupFs::ReadForkRefusals(bool unified, std::strin
   if (LeadsElsewhere(path)) {
     return absl::InvalidArgumentError("a cgroup out of the exporter's own namespace");
   }
-  return ReadFile(absl::StrCat(Root(unified), std::string(path), "/pids.events"));
+  return ReadRefusals(absl::StrCat(Root(unified), std::string(path), "/pids.events"));
 }
 
 absl::StatusOr<ForkRefusals> CgroupFs::ReadOwnLimitRefusals(std::string_view path) const {
   if (LeadsElsewhere(path)) {
     return absl::InvalidArgumentError("a cgroup out of the exporter's own namespace");
   }
-  return ReadFile(absl::StrCat(unified_root_, std::string(path), "/pids.events.local"));
+  return ReadRefusals(absl::StrCat(unified_root_, std::string(path), "/pids.events.local"));
 }
 
 std::vector<std::string> CgroupFs::ListGroups(std::string_view path) const {
@@ -117,20 +118,22 @@ std::optional<RefusalScope> CgroupFs::Scope() const {
 
 bool CgroupFs::HasUnifiedPids() const {
   // "cpuset cpu io memory pids"
-  std::ifstream controllers(absl::StrCat(unified_root_, "/cgroup.controllers"));
-  for (std::string name; controllers >> name;) {
-    if (name == "pids") return true;
-  }
-  return false;
+  const absl::StatusOr<std::string> names =
+      ReadWholeFile(absl::StrCat(unified_root_, "/cgroup.controllers"));
+  if (!names.ok()) return false;
+  const std::vector<absl::string_view> controllers = absl::StrSplit(*names, absl::ByAnyChar(" \n"));
+  return std::find(controllers.begin(), controllers.end(), "pids") != controllers.end();
 }
 
 // An option of the mount brings the old meaning back (Documentation/admin-guide/cgroup-v2.rst). It
 // is the same for all mounts of v2.
 bool CgroupFs::CountsLocally() const {
-  std::ifstream mounts(mounts_file_);
-  for (std::string line; std::getline(mounts, line);) {
+  const absl::StatusOr<std::string> mounts = ReadWholeFile(mounts_file_);
+  if (!mounts.ok()) return false;
+  for (const absl::string_view line : absl::StrSplit(*mounts, '\n')) {
     const size_t type = line.find(" - cgroup2 ");
-    if (type != std::string::npos && line.find("pids_localevents", type) != std::string::npos) {
+    if (type != absl::string_view::npos &&
+        line.find("pids_localevents", type) != absl::string_view::npos) {
       return true;
     }
   }
@@ -175,7 +178,7 @@ std::map<std::string, ForkRefusals, std::less<>> CgroupFs::ScanForkRefusals(
       std::error_code gone;
       if (it->is_directory(gone) && !it->is_symlink(gone)) pending.push_back(it->path().string());
     }
-    const absl::StatusOr<ForkRefusals> refusals = ReadFile(group + "/pids.events");
+    const absl::StatusOr<ForkRefusals> refusals = ReadRefusals(group + "/pids.events");
     if (!refusals.ok() || refusals->count == 0) continue;
     result.emplace(group.substr(Root(unified).size()), *refusals);
   }

@@ -10,13 +10,16 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "collectors/base/time.h"
+#include "collectors/base/unique_fd.h"
 #include "collectors/kernel/capability.h"
 #include "collectors/kernel/comm_message.h"
+#include "collectors/kernel/read_file.h"
 
 namespace cnproc {
 namespace {
@@ -35,15 +38,14 @@ constexpr int64_t kSuspendNs = kNsPerSecond / 2;
 size_t PageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
 std::optional<int> Paranoid() {
-  std::ifstream file(kParanoid);
+  const absl::StatusOr<std::string> text = ReadWholeFile(kParanoid);
   int level = 0;
-  return file >> level ? std::make_optional(level) : std::nullopt;
+  return text.ok() && absl::SimpleAtoi(*text, &level) ? std::make_optional(level) : std::nullopt;
 }
 
 std::string OnlineCpus() {
-  std::ifstream file(kOnlineCpus);
-  std::string text;
-  std::getline(file, text);
+  std::string text = ReadWholeFile(kOnlineCpus).value_or("");
+  absl::StripTrailingAsciiWhitespace(&text);
   return text;
 }
 
@@ -79,10 +81,11 @@ perf_event_attr CommEvent() {
   return event;
 }
 
-int OpenEvent(uint32_t cpu) {
+UniqueFd OpenEvent(uint32_t cpu) {
   perf_event_attr event = CommEvent();
-  return static_cast<int>(syscall(SYS_perf_event_open, &event, /*pid=*/-1, static_cast<int>(cpu),
-                                  /*group_fd=*/-1, PERF_FLAG_FD_CLOEXEC));
+  return UniqueFd(
+      static_cast<int>(syscall(SYS_perf_event_open, &event, /*pid=*/-1, static_cast<int>(cpu),
+                               /*group_fd=*/-1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 }  // namespace
@@ -143,10 +146,11 @@ absl::Status AdviseOnPerfEvent(int error, std::optional<int> paranoid, bool has_
 }
 
 absl::StatusOr<CommRing> CommRing::Open(uint32_t cpu, size_t bytes) {
-  const int fd = OpenEvent(cpu);
-  if (fd < 0) {
-    return errno == ENODEV ? absl::NotFoundError(absl::StrCat("CPU ", cpu, " is offline"))
-                           : AdviseOnPerfEvent(errno, Paranoid(), HasCapability(kCapPerfmon),
+  const UniqueFd event = OpenEvent(cpu);
+  if (!event) {
+    const int error = errno;  // as it was before the sysctl is read
+    return error == ENODEV ? absl::NotFoundError(absl::StrCat("CPU ", cpu, " is offline"))
+                           : AdviseOnPerfEvent(error, Paranoid(), HasCapability(kCapPerfmon),
                                                HasCapability(kCapSysAdmin));
   }
   // All rings of a user share what perf_event_mlock_kb lets him lock for each CPU, and other
@@ -154,14 +158,12 @@ absl::StatusOr<CommRing> CommRing::Open(uint32_t cpu, size_t bytes) {
   const size_t page_bytes = PageBytes();
   void* mapping = MAP_FAILED;
   for (; bytes >= page_bytes; bytes /= 2) {
-    mapping = mmap(nullptr, page_bytes + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    mapping = mmap(nullptr, page_bytes + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, event.get(), 0);
     if (mapping != MAP_FAILED || (errno != EPERM && errno != ENOMEM)) break;
   }
-  const int error = errno;
-  close(fd);
   if (mapping != MAP_FAILED) return CommRing(mapping, bytes);
   return absl::ErrnoToStatus(
-      error, absl::StrCat("cannot map perf's ring of CPU ", cpu,
+      errno, absl::StrCat("cannot map perf's ring of CPU ", cpu,
                           ": raise the sysctl kernel.perf_event_mlock_kb or the limit of locked "
                           "memory (LimitMEMLOCK)"));
 }

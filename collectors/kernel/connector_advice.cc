@@ -6,12 +6,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "collectors/kernel/read_file.h"
 
 namespace cnproc {
 namespace {
@@ -65,9 +66,9 @@ absl::Status AdviseOnRefusal(int error) {
 
 absl::Status AdviseOnSilence(const std::string& procfs_root) {
   std::string cause = "another tool may have ended the subscription of every listener: restart it";
-  std::ifstream file(absl::StrCat(procfs_root, "/net/connector"));
-  const std::string drivers((std::istreambuf_iterator<char>(file)), {});
-  if (file && !absl::StrContains(drivers, "cn_proc")) {
+  const absl::StatusOr<std::string> drivers =
+      ReadWholeFile(absl::StrCat(procfs_root, "/net/connector"));
+  if (drivers.ok() && !absl::StrContains(*drivers, "cn_proc")) {
     cause = "the kernel has no process connector: it needs CONFIG_PROC_EVENTS=y";
   } else if (!InNamespace(absl::StrCat(procfs_root, "/self/ns/pid"), kInitialPidNamespace)) {
     cause = "this process is in a pid namespace of its own: share the host's (hostPID, --pid=host)";

@@ -11,10 +11,12 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "collectors/kernel/read_file.h"
 
 namespace cnproc {
 namespace {
@@ -39,22 +41,17 @@ class RelativePath {
 };
 
 // The beginning of a file, or nothing.
-std::optional<std::string_view> ReadFile(int directory, pid_t tgid, std::string_view file,
-                                         char* buffer, size_t size) {
-  const int fd = openat(directory, RelativePath(tgid, file).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  const ssize_t length = read(fd, buffer, size);
-  close(fd);
-  if (length < 0) return std::nullopt;
-  return std::string_view(buffer, static_cast<size_t>(length));
+std::optional<std::string_view> ReadBeginning(int directory, pid_t tgid, std::string_view name,
+                                              std::span<char> buffer) {
+  const UniqueFd file = OpenToRead(directory, RelativePath(tgid, name).c_str());
+  return file ? ReadOnce(file, buffer) : std::nullopt;
 }
 
 // Field 9 of /proc/PID/stat, after the comm: PF_EXITING of include/linux/sched.h.
 bool IsExiting(int directory, pid_t tgid) {
   constexpr uint64_t kExitingFlag = 0x4;
   std::array<char, 512> buffer;
-  std::optional<std::string_view> stat =
-      ReadFile(directory, tgid, "stat", buffer.data(), buffer.size());
+  std::optional<std::string_view> stat = ReadBeginning(directory, tgid, "stat", buffer);
   if (!stat) return true;
   stat->remove_prefix(std::min(stat->rfind(')'), stat->size()));
   // ") S 1 2 3 4 5 FLAGS": the seventh blank stands before it.
@@ -66,11 +63,10 @@ bool IsExiting(int directory, pid_t tgid) {
   return (flags & kExitingFlag) != 0;
 }
 
-std::optional<std::string_view> ReadCgroupText(int directory, pid_t tgid, char* buffer,
-                                               size_t size) {
-  std::optional<std::string_view> text = ReadFile(directory, tgid, "cgroup", buffer, size);
+std::optional<std::string_view> ReadCgroupText(int directory, pid_t tgid, std::span<char> buffer) {
+  std::optional<std::string_view> text = ReadBeginning(directory, tgid, "cgroup", buffer);
   // A path that is cut is another one's.
-  if (text && text->size() == size) text = text->substr(0, text->rfind('\n') + 1);
+  if (text && text->size() == buffer.size()) text = text->substr(0, text->rfind('\n') + 1);
   return text;
 }
 
@@ -78,25 +74,9 @@ std::optional<std::string_view> ReadCgroupText(int directory, pid_t tgid, char* 
 
 absl::StatusOr<ProcessReader> ProcessReader::Open(const std::string& procfs_root,
                                                   ProcessReaderOptions options) {
-  const int directory = open(procfs_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", procfs_root));
-  return ProcessReader(directory, std::move(options));
-}
-
-ProcessReader::~ProcessReader() {
-  if (directory_ >= 0) close(directory_);
-}
-
-ProcessReader::ProcessReader(ProcessReader&& other) noexcept
-    : directory_(std::exchange(other.directory_, -1)),
-      options_(std::move(other.options_)),
-      cgroups_(std::move(other.cgroups_)) {}
-
-ProcessReader& ProcessReader::operator=(ProcessReader&& other) noexcept {
-  std::swap(directory_, other.directory_);
-  std::swap(options_, other.options_);
-  std::swap(cgroups_, other.cgroups_);
-  return *this;
+  UniqueFd directory(open(procfs_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", procfs_root));
+  return ProcessReader(std::move(directory), std::move(options));
 }
 
 std::optional<std::string> ProcessReader::Files::Read(RuleInput input) {
@@ -115,8 +95,7 @@ std::optional<std::string> ProcessReader::Files::Read(RuleInput input) {
 
 std::optional<std::string> ProcessReader::Files::ReadComm() const {
   std::array<char, 64> buffer;
-  std::optional<std::string_view> comm =
-      ReadFile(directory_, tgid_, "comm", buffer.data(), buffer.size());
+  std::optional<std::string_view> comm = ReadBeginning(directory_, tgid_, "comm", buffer);
   if (!comm) return std::nullopt;
   if (!comm->empty() && comm->back() == '\n') comm->remove_suffix(1);
   return std::string(*comm);
@@ -136,8 +115,7 @@ std::optional<std::string> ProcessReader::Files::ReadCmdline() const {
 
 std::optional<std::string> ProcessReader::Files::ReadCgroup() const {
   std::array<char, kMaxCgroupBytes> buffer;
-  const std::optional<std::string_view> text =
-      ReadCgroupText(directory_, tgid_, buffer.data(), buffer.size());
+  const std::optional<std::string_view> text = ReadCgroupText(directory_, tgid_, buffer);
   if (!text || (IsV1Root(*text) && IsExiting(directory_, tgid_))) return std::nullopt;
   return std::string(*text);
 }

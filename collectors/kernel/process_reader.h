@@ -10,9 +10,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "collectors/base/unique_fd.h"
 #include "collectors/kernel/command_line.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_bytes.h"
@@ -32,9 +34,6 @@ class ProcessReader {
  public:
   static absl::StatusOr<ProcessReader> Open(const std::string& procfs_root,
                                             ProcessReaderOptions options);
-  ~ProcessReader();
-  ProcessReader(ProcessReader&& other) noexcept;
-  ProcessReader& operator=(ProcessReader&& other) noexcept;
 
   // The files of one process, each read when it is asked for, in three system calls. Valid as long
   // as the reader.
@@ -54,7 +53,7 @@ class ProcessReader {
     pid_t tgid_;
     CommandLineBudget* budget_;
   };
-  Files FilesOf(pid_t tgid) { return {directory_, tgid, budget_}; }
+  Files FilesOf(pid_t tgid) { return {directory_.get(), tgid, budget_}; }
   // Of a process whose comm and cgroup a scan has read.
   Files FilesOf(const ProcessSnapshot& snapshot);
 
@@ -64,12 +63,12 @@ class ProcessReader {
   const ProcessReaderOptions& options() const { return options_; }
 
  private:
-  ProcessReader(int directory, ProcessReaderOptions options)
-      : directory_(directory), options_(std::move(options)) {}
+  ProcessReader(UniqueFd directory, ProcessReaderOptions options)
+      : directory_(std::move(directory)), options_(std::move(options)) {}
 
   std::shared_ptr<const CgroupFacts> Understand(std::string_view cgroup_text);
 
-  int directory_;
+  UniqueFd directory_;  // the root of procfs
   ProcessReaderOptions options_;
   CommandLineBudget budget_;
   // A host has many processes and few cgroups.

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/procfs.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 
@@ -14,12 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "collectors/base/time.h"
+#include "collectors/kernel/read_file.h"
 
 namespace cnproc {
 namespace {
 
-// /proc/stat has a line for each CPU and a number for each interrupt: 64 KiB with 700 CPUs.
-constexpr size_t kMaxFileBytes = 4u << 20;
 // PF_KTHREAD of include/linux/sched.h, field 9 of /proc/PID/stat.
 constexpr uint64_t kKernelThreadFlag = 0x00200000;
 
@@ -31,19 +28,7 @@ bool IsPid(const char* name) { return std::isdigit(static_cast<unsigned char>(na
 }  // namespace
 
 absl::StatusOr<std::string> ProcFs::Read(absl::string_view relative_path) const {
-  const std::string path = absl::StrCat(root_, "/", relative_path);
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  std::string text;
-  std::array<char, 4096> chunk;
-  ssize_t length = 0;
-  while (text.size() < kMaxFileBytes && (length = read(fd, chunk.data(), chunk.size())) > 0) {
-    text.append(chunk.data(), static_cast<size_t>(length));
-  }
-  const int error = errno;
-  close(fd);
-  if (length < 0) return absl::ErrnoToStatus(error, absl::StrCat("cannot read ", path));
-  return text;
+  return ReadWholeFile(absl::StrCat(root_, "/", relative_path));
 }
 
 absl::StatusOr<uint64_t> ProcFs::ReadNumber(absl::string_view relative_path) const {

@@ -7,15 +7,16 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "collectors/kernel/netns.h"
+#include "collectors/kernel/read_file.h"
 #include "collectors/kernel/taskstats.h"
 
 namespace cnproc {
@@ -30,9 +31,9 @@ constexpr int kMaxBatchesBeforeReply = 1000;
 
 absl::StatusOr<std::string> PossibleCpus() {
   static constexpr char kPath[] = "/sys/devices/system/cpu/possible";
-  std::ifstream file(kPath);
-  std::string cpus;
-  if (!std::getline(file, cpus) || cpus.empty()) {
+  absl::StatusOr<std::string> cpus = ReadWholeFile(kPath);
+  if (cpus.ok()) absl::StripTrailingAsciiWhitespace(&*cpus);
+  if (!cpus.ok() || cpus->empty()) {
     return absl::NotFoundError(absl::StrCat("cannot read ", kPath, "; mount sysfs"));
   }
   return cpus;

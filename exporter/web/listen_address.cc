@@ -7,7 +7,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -15,7 +14,8 @@
 #include <memory>
 #include <optional>
 #include <system_error>
-#include <utility>
+
+#include "collectors/base/unique_fd.h"
 
 namespace cnproc {
 namespace {
@@ -24,22 +24,6 @@ struct AddrInfoDeleter {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 using AddrInfoList = std::unique_ptr<addrinfo, AddrInfoDeleter>;
-
-class Socket {
- public:
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  Socket& operator=(Socket&&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 absl::Status Invalid(std::string_view text, std::string_view why) {
   return absl::InvalidArgumentError(
@@ -158,17 +142,17 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
 }
 
 bool Ipv6Available() {
-  const Socket probe(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return probe.fd() >= 0;
+  const UniqueFd probe(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return static_cast<bool>(probe);
 }
 
 absl::Status ProbeListenAddresses(const std::vector<ListenAddress>& addresses) {
-  std::vector<Socket> open;  // held until the end, so that an address given twice is noticed
+  std::vector<UniqueFd> open;  // held until the end, so that an address given twice is noticed
   for (const ListenAddress& address : addresses) {
     socklen_t length = 0;
     const sockaddr_storage where = ToSockaddr(address, &length);
     open.emplace_back(socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int fd = open.back().fd();
+    const int fd = open.back().get();
     if (fd < 0) return Failure(address, errno);
     const int on = 1;
     const int v6only = address.family == ListenAddress::Family::kIpv6 ? 1 : 0;
@@ -187,11 +171,10 @@ void Knock(const ListenAddress& address) {
   socklen_t length = 0;
   // The wildcard address, connected to, is the machine itself.
   const sockaddr_storage where = ToSockaddr(address, &length);
-  const int fd = socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
+  const UniqueFd client(socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!client) return;
   // A knock that fails costs the server only its patience.
-  (void)connect(fd, reinterpret_cast<const sockaddr*>(&where), length);
-  close(fd);
+  (void)connect(client.get(), reinterpret_cast<const sockaddr*>(&where), length);
 }
 
 }  // namespace cnproc
