@@ -3,11 +3,10 @@
 #ifndef CNPROC_COLLECTORS_NEWEST_END_H_
 #define CNPROC_COLLECTORS_NEWEST_END_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 
+#include "collectors/base/pid.h"
 #include "collectors/metrics/family.h"
 #include "collectors/process/change.h"
 #include "collectors/who/identities.h"

@@ -3,8 +3,6 @@
 #ifndef CNPROC_COLLECTORS_PIPELINE_EARLY_CGROUPS_H_
 #define CNPROC_COLLECTORS_PIPELINE_EARLY_CGROUPS_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "collectors/base/pid.h"
 #include "collectors/base/time.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_facts.h"

@@ -4,8 +4,6 @@
 #ifndef CNPROC_COLLECTORS_PIPELINE_EXEC_FACTS_H_
 #define CNPROC_COLLECTORS_PIPELINE_EXEC_FACTS_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -17,6 +15,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collectors/base/pid.h"
 #include "collectors/cut.h"
 #include "collectors/kernel/datagram_source.h"
 #include "collectors/kernel/process_reader.h"

@@ -3,8 +3,6 @@
 #ifndef CNPROC_COLLECTORS_PIPELINE_LEDGER_H_
 #define CNPROC_COLLECTORS_PIPELINE_LEDGER_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +15,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "collectors/base/pid.h"
 #include "collectors/collector.h"
 #include "collectors/cut.h"
 #include "collectors/pipeline/event_stream.h"

@@ -3,11 +3,10 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_CHANGE_H_
 #define CNPROC_COLLECTORS_PROCESS_CHANGE_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 
 #include "collectors/base/enum_array.h"
+#include "collectors/base/pid.h"
 #include "collectors/process/event.h"
 #include "collectors/process/exit_record.h"
 #include "collectors/process/process_facts.h"

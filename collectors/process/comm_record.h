@@ -4,11 +4,11 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_COMM_RECORD_H_
 #define CNPROC_COLLECTORS_PROCESS_COMM_RECORD_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <string_view>
+
+#include "collectors/base/pid.h"
 
 namespace cnproc {
 

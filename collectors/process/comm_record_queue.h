@@ -3,8 +3,6 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_COMM_RECORD_QUEUE_H_
 #define CNPROC_COLLECTORS_PROCESS_COMM_RECORD_QUEUE_H_
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -12,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "collectors/base/pid.h"
 #include "collectors/process/comm_record.h"
 
 namespace cnproc {

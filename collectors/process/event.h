@@ -4,12 +4,12 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_EVENT_H_
 #define CNPROC_COLLECTORS_PROCESS_EVENT_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "collectors/base/pid.h"
 
 namespace cnproc {
 

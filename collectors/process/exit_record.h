@@ -4,11 +4,10 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_H_
 #define CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 
+#include "collectors/base/pid.h"
 #include "collectors/process/event.h"
 
 namespace cnproc {

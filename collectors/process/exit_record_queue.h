@@ -3,14 +3,13 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_QUEUE_H_
 #define CNPROC_COLLECTORS_PROCESS_EXIT_RECORD_QUEUE_H_
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "collectors/base/pid.h"
 #include "collectors/process/exit_record.h"
 
 namespace cnproc {

@@ -3,10 +3,9 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_GROUP_STATUS_H_
 #define CNPROC_COLLECTORS_PROCESS_GROUP_STATUS_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 
+#include "collectors/base/pid.h"
 #include "collectors/process/event.h"
 #include "collectors/process/exit_record.h"
 

@@ -3,8 +3,6 @@
 #ifndef CNPROC_COLLECTORS_PROCESS_PROCESS_TABLE_H_
 #define CNPROC_COLLECTORS_PROCESS_PROCESS_TABLE_H_
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "collectors/base/pid.h"
 #include "collectors/process/change.h"
 #include "collectors/process/event.h"
 #include "collectors/process/group_status.h"

@@ -3,8 +3,6 @@
 #ifndef CNPROC_COLLECTORS_WHO_IDENTITIES_H_
 #define CNPROC_COLLECTORS_WHO_IDENTITIES_H_
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <span>
@@ -14,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "collectors/base/enum_array.h"
+#include "collectors/base/pid.h"
 #include "collectors/process/change.h"
 #include "collectors/process/process_facts.h"
 #include "collectors/who/label_values.h"
