@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every collector is: it is told changes and hands out metric families.
+// What every collector is: it is notified of changes and hands out metric families.
 #ifndef CNPROC_COLLECTORS_COLLECTOR_H_
 #define CNPROC_COLLECTORS_COLLECTOR_H_
 
@@ -37,17 +37,18 @@ class Collector {
  public:
   virtual ~Collector() = default;
 
-  // Which changes it is to be told: asked once.
+  // Of which changes it is to be notified; asked once, when the ledger is made.
   virtual bool Wants(Change::Type /*type*/) const { return true; }
   virtual void OnChange(const Change& /*change*/) {}
-  // A batch as it was decoded, before its changes are told.
+  // A batch of events as they were decoded, before OnChange is called for any of them. `now_ns` is
+  // the time at which it is applied (the events' clock).
   virtual void OnEvents(std::span<const Event> /*events*/, int64_t /*now_ns*/) {}
-  // Events with timestamps between these two were lost.
+  // Life events with timestamps between these two were lost.
   virtual void OnLoss(int64_t /*from_ns*/, int64_t /*to_ns*/) {}
   // The pids controller refused forks of this value's processes.
   virtual void OnForkRefusals(Dimension /*dimension*/, ValueId /*value*/, uint64_t /*count*/) {}
   virtual void Configure(const Settings& /*settings*/) {}
-  // Every event until then has been told.
+  // Every event with a timestamp until then has been delivered or reported as lost.
   virtual void OnTime(int64_t /*until_ns*/) {}
 
   // Appends all families of this collector, each complete, whatever has happened so far.

@@ -35,7 +35,7 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
 constexpr int kSpareWorkers = 8;
 
 // Of one of the two files, each of which is reloaded whatever becomes of the other.
-bool TellReload(const std::string& file, const absl::Status& status) {
+bool SayReload(const std::string& file, const absl::Status& status) {
   if (!status.ok()) {
     Log(Severity::kError, std::string(status.message()), {{"in_force", "the old configuration"}});
   } else if (!file.empty()) {
@@ -102,8 +102,8 @@ absl::Status App::Start() {
 }
 
 void App::Reload() {
-  settings_reloaded_ = TellReload(options_.config_file, ReloadSettings());
-  const bool web_reloaded = TellReload(options_.web_config_file, guard_->Reload());
+  settings_reloaded_ = SayReload(options_.config_file, ReloadSettings());
+  const bool web_reloaded = SayReload(options_.web_config_file, guard_->Reload());
   if (settings_reloaded_ && web_reloaded) reload_success_seconds_ = UnixSeconds();
   if (options_.config_file.empty() && options_.web_config_file.empty()) {
     Log(Severity::kInfo, "nothing to reload: no configuration file was given");

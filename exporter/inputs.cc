@@ -88,7 +88,7 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
     absl::StatusOr<std::unique_ptr<Replay>> replay = Replay::Open(
         {.path = options.replay_file, .speed = options.replay_speed, .loop = options.replay_loop});
     if (!replay.ok()) return replay.status();
-    const absl::Status names = (*replay)->TellsNames();
+    const absl::Status names = (*replay)->GivesNames();
     return Source{.datagrams = *std::move(replay), .receive_buffer = {}, .names = names};
   }
   absl::StatusOr<CommRings> names = OpenNames(options);

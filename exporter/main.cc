@@ -65,19 +65,19 @@ int NextSignal(const sigset_t& signals, const ServiceManager& manager) {
 
 int ServeUntilStopped(const sigset_t& signals, App& app) {
   const ServiceManager manager;
-  manager.TellReady();
+  manager.SendReady();
   while (true) {
     const int signal = NextSignal(signals, manager);
     // A collector thread that is stuck is restarted with the whole process.
-    if (app.MakesProgress()) manager.TellAlive();
+    if (app.MakesProgress()) manager.SendAlive();
     if (signal == SIGHUP) {
-      manager.TellReloading();
+      manager.SendReloading();
       app.Reload();
-      manager.TellReady();
+      manager.SendReady();
     }
     if (signal == SIGTERM || signal == SIGINT) {
       Log(Severity::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-      manager.TellStopping();
+      manager.SendStopping();
       return kStopped;
     }
   }

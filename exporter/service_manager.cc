@@ -34,11 +34,11 @@ ServiceManager::ServiceManager() : socket_path_(Environment("NOTIFY_SOCKET")) {
   watchdog_interval_ns_ = microseconds * kNsPerUs / 2;
 }
 
-void ServiceManager::TellReloading() const {
-  Tell(absl::StrCat("RELOADING=1\nMONOTONIC_USEC=", MonotonicNs() / kNsPerUs));
+void ServiceManager::SendReloading() const {
+  Send(absl::StrCat("RELOADING=1\nMONOTONIC_USEC=", MonotonicNs() / kNsPerUs));
 }
 
-void ServiceManager::Tell(const std::string& state) const {
+void ServiceManager::Send(const std::string& state) const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket_path_.empty() || socket_path_.size() >= sizeof(address.sun_path)) return;

@@ -18,14 +18,14 @@ class ServiceManager {
   // How often it wants to hear that all is well; nothing if it does not ask.
   std::optional<int64_t> watchdog_interval_ns() const { return watchdog_interval_ns_; }
 
-  void TellReady() const { Tell("READY=1"); }
-  void TellReloading() const;
-  void TellStopping() const { Tell("STOPPING=1"); }
-  void TellAlive() const { Tell("WATCHDOG=1"); }
+  void SendReady() const { Send("READY=1"); }
+  void SendReloading() const;
+  void SendStopping() const { Send("STOPPING=1"); }
+  void SendAlive() const { Send("WATCHDOG=1"); }
 
  private:
   // A message that cannot be delivered is the service manager's to miss.
-  void Tell(const std::string& state) const;
+  void Send(const std::string& state) const;
 
   std::string socket_path_;
   std::optional<int64_t> watchdog_interval_ns_;

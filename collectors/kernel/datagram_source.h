@@ -28,7 +28,7 @@ class DatagramSource {
   // Returns once datagrams may be there, `wake_fd` is readable or `timeout_ns` has passed.
   virtual void Wait(int wake_fd, int64_t timeout_ns) = 0;
   // Never blocks. An error means that the source is broken until it is renewed. kComm may be asked
-  // for where TellsNames is OK: read it after the EXEC events, whose records it has by then.
+  // for where GivesNames is OK: read it after the EXEC events, whose records it has by then.
   virtual absl::StatusOr<SourceRead> Read(SocketId socket) = 0;
   // The clock that event timestamps are taken from, in ns.
   virtual int64_t NowNs() const = 0;
@@ -52,7 +52,7 @@ class DatagramSource {
   // OK while more can come; otherwise why not (the end of a recording).
   virtual absl::Status Ended() const { return absl::OkStatus(); }
   // OK if reads of SocketId::kComm give the names of programs, else why not.
-  virtual absl::Status TellsNames() const {
+  virtual absl::Status GivesNames() const {
     return absl::UnavailableError("names of programs were not asked for");
   }
 };

@@ -34,7 +34,7 @@ class NamedSource final : public DatagramSource {
   bool BeginProbe() override { return source_->BeginProbe(); }
   bool IsProbing() override { return source_->IsProbing(); }
   absl::Status Ended() const override { return source_->Ended(); }
-  absl::Status TellsNames() const override { return absl::OkStatus(); }
+  absl::Status GivesNames() const override { return absl::OkStatus(); }
 
  private:
   void FollowCpus(int64_t now_ns);

@@ -41,7 +41,7 @@ bool Recorder::IsKept(const struct stat& file) {
 }
 
 absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
-    const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> tell) {
+    const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> say) {
   if (max_bytes < kFileHeaderBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("--connector.record-max-size is less than the header of ", path));
@@ -52,12 +52,12 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(
     return absl::ErrnoToStatus(
         errno, absl::StrCat("cannot create the recording ", path, " of --connector.record"));
   }
-  return std::unique_ptr<Recorder>(new Recorder(path, file, max_bytes, std::move(tell)));
+  return std::unique_ptr<Recorder>(new Recorder(path, file, max_bytes, std::move(say)));
 }
 
 Recorder::Recorder(std::string path, std::FILE* file, uint64_t max_bytes,
-                   std::function<void(const std::string&)> tell)
-    : path_(std::move(path)), max_bytes_(max_bytes), tell_(std::move(tell)), file_(file) {
+                   std::function<void(const std::string&)> say)
+    : path_(std::move(path)), max_bytes_(max_bytes), say_(std::move(say)), file_(file) {
   // Unbuffered: what could not be written must not be written later, behind a gap.
   (void)std::setvbuf(file_, nullptr, _IONBF, 0);
   AppendPcapFileHeader(backlog_);
@@ -104,11 +104,11 @@ void Recorder::Run() {
   }
   backlog_ = {};
   const uint64_t left_out = left_out_;
-  // Whoever reads what is told may be slow, and Record must not wait for it.
+  // Whoever reads the log may be slow, and Record must not wait for it.
   lock.unlock();
   if (left_out > 0) {
-    tell_(absl::StrCat("the recording ", path_, " lacks ", left_out,
-                       " datagrams: the disk was too slow"));
+    say_(absl::StrCat("the recording ", path_, " lacks ", left_out,
+                      " datagrams: the disk was too slow"));
   }
 }
 
@@ -128,7 +128,7 @@ bool Recorder::Write(const std::string& packets) {
     length += packet_bytes;
   }
   if (std::fwrite(packets.data(), 1, length, file_) != length) {
-    tell_(absl::StrCat("the recording ", path_, " ends: ", std::strerror(errno)));
+    say_(absl::StrCat("the recording ", path_, " ends: ", std::strerror(errno)));
     // A packet that was cut would make all of it unreadable. Of a pipe nothing can be taken back.
     [[maybe_unused]] const int result =
         ftruncate(fileno(file_), static_cast<off_t>(written_bytes_));
@@ -136,8 +136,8 @@ bool Recorder::Write(const std::string& packets) {
   }
   written_bytes_ += length;
   if (full) {
-    tell_(absl::StrCat("the recording ", path_, " ends at --connector.record-max-size, ",
-                       max_bytes_, " bytes"));
+    say_(absl::StrCat("the recording ", path_, " ends at --connector.record-max-size, ", max_bytes_,
+                      " bytes"));
   }
   return !full;
 }

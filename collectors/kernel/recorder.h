@@ -27,10 +27,10 @@ namespace cnproc {
 class Recorder {
  public:
   // A file that is there already is renamed to `path`.old, in place of an older one.
-  // `tell` is called from the writing thread when the recording ends early, and when it lacks
+  // `say` is called from the writing thread when the recording ends early, and when it lacks
   // something.
   static absl::StatusOr<std::unique_ptr<Recorder>> Create(
-      const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> tell);
+      const std::string& path, uint64_t max_bytes, std::function<void(const std::string&)> say);
   ~Recorder();
 
   // Whether a new recording renames this file.
@@ -41,13 +41,13 @@ class Recorder {
 
  private:
   Recorder(std::string path, std::FILE* file, uint64_t max_bytes,
-           std::function<void(const std::string&)> tell);
+           std::function<void(const std::string&)> say);
   void Run();
   bool Write(const std::string& packets);
 
   const std::string path_;
   const uint64_t max_bytes_;
-  const std::function<void(const std::string&)> tell_;
+  const std::function<void(const std::string&)> say_;
   std::FILE* const file_;
   uint64_t written_bytes_ = 0;
 
@@ -77,7 +77,7 @@ class RecordedSource final : public DatagramSource {
   bool IsProbing() override { return source_->IsProbing(); }
   std::optional<uint64_t> KnownLosses() const override { return source_->KnownLosses(); }
   absl::Status Ended() const override { return source_->Ended(); }
-  absl::Status TellsNames() const override { return source_->TellsNames(); }
+  absl::Status GivesNames() const override { return source_->GivesNames(); }
 
  private:
   const std::unique_ptr<DatagramSource> source_;

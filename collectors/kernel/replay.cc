@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Open(const ReplayOptions& option
   return replay;
 }
 
-absl::Status Replay::TellsNames() const {
+absl::Status Replay::GivesNames() const {
   if (has_names_) return absl::OkStatus();
   return absl::UnavailableError("the recording has no names of programs");
 }
@@ -170,20 +170,21 @@ void Replay::Wait(int wake_fd, int64_t timeout_ns) {
 
 void Replay::EndOrBeginAgain() {
   if (tracks_[0].next || tracks_[1].next || !ended_.ok()) return;
-  TellGaps(INT64_MAX);
+  CountGaps(INT64_MAX);
   if (options_.loop) {
     // The next pass begins a second after this one ended.
     loop_offset_ns_ = newest_ns_ - first_ns_ + kNsPerSecond;
-    told_gaps_ = 0;
+    counted_gaps_ = 0;
     ended_ = Begin();
     return;
   }
   ended_ = absl::UnavailableError(absl::StrCat("the replay of ", options_.path, " has ended"));
 }
 
-void Replay::TellGaps(int64_t until_ns) {
-  for (; told_gaps_ < gaps_.size() && gaps_[told_gaps_].shown_ns <= until_ns; ++told_gaps_) {
-    lost_ += gaps_[told_gaps_].count;
+void Replay::CountGaps(int64_t until_ns) {
+  for (; counted_gaps_ < gaps_.size() && gaps_[counted_gaps_].shown_ns <= until_ns;
+       ++counted_gaps_) {
+    lost_ += gaps_[counted_gaps_].count;
   }
 }
 
@@ -231,7 +232,7 @@ absl::StatusOr<SourceRead> Replay::Read(SocketId socket) {
     if (absl::Status status = ReadAhead(socket); !status.ok()) ended_ = status;
   }
   HandOut(track);
-  TellGaps(newest_ns_ - loop_offset_ns_);
+  CountGaps(newest_ns_ - loop_offset_ns_);
   handed_out_since_drained_ += track.datagrams.size();
   const bool more_is_due = next != nullptr && IsDue(*next);
   const bool drained =

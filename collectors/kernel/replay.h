@@ -40,7 +40,7 @@ class Replay final : public DatagramSource {
   int64_t UnixOffsetNs() const override { return unix_offset_ns_; }
   std::optional<uint64_t> KnownLosses() const override { return lost_; }
   absl::Status Ended() const override { return ended_; }
-  absl::Status TellsNames() const override;
+  absl::Status GivesNames() const override;
 
  private:
   // The file is read several times, side by side, so that neither socket's datagrams need to be
@@ -60,7 +60,7 @@ class Replay final : public DatagramSource {
   absl::Status ReadAhead(SocketId socket);
   void EndOrBeginAgain();
   // The gaps of this pass that had shown by then, by the recording's clock.
-  void TellGaps(int64_t until_ns);
+  void CountGaps(int64_t until_ns);
   bool IsDue(const RecordedDatagram& datagram) const;
   // What happened next, due or not; null at the end.
   const RecordedDatagram* Next() const;
@@ -74,7 +74,7 @@ class Replay final : public DatagramSource {
   size_t handed_out_since_drained_ = 0;
   absl::Status ended_;
   std::vector<RecordingGap> gaps_;
-  size_t told_gaps_ = 0;  // of this pass
+  size_t counted_gaps_ = 0;  // of this pass
   uint64_t lost_ = 0;
   int64_t loop_offset_ns_ = 0;   // added to all times of this pass
   int64_t first_ns_ = 0;         // the clock at the beginning

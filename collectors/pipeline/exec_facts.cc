@@ -26,15 +26,15 @@ bool IsProcessFork(const Event& event) {
 ExecFacts::ExecFacts(absl::StatusOr<ProcessReader> processes, DatagramSource& names)
     : processes_(std::move(processes)),
       names_(names),
-      tells_names_(names.TellsNames().ok()),
+      gives_names_(names.GivesNames().ok()),
       records_(kMaxRecords, kRecordMaxAgeNs) {}
 
 absl::Status ExecFacts::names_status() const {
-  return tells_names_ ? absl::OkStatus() : processes_.status();
+  return gives_names_ ? absl::OkStatus() : processes_.status();
 }
 
 void ExecFacts::ReadNames(SideStats& stats) {
-  if (!tells_names_) return;
+  if (!gives_names_) return;
   for (bool more = true; more;) {
     const absl::StatusOr<SourceRead> read = names_.Read(SocketId::kComm);
     if (!read.ok()) return;
@@ -55,7 +55,7 @@ void ExecFacts::ReadNames(SideStats& stats) {
 // The rings are read after the events, whose records they have by then.
 void ExecFacts::Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideStats& stats) {
   ReadNames(stats);
-  if (!tells_names_ && !processes_.ok()) return;
+  if (!gives_names_ && !processes_.ok()) return;
   asked_.clear();
   for (const Event& event : batch.events) {
     if (IsProcessFork(event)) {
@@ -66,7 +66,7 @@ void ExecFacts::Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideS
       facts.push_back(ReadExec(event, batch, facts.size()));
     }
   }
-  if (tells_names_ && !asked_.empty()) TakeBackDoubtful(facts, stats);
+  if (gives_names_ && !asked_.empty()) TakeBackDoubtful(facts, stats);
 }
 
 void ExecFacts::OnFork(const Event& fork) {
@@ -95,7 +95,7 @@ void ExecFacts::NoteRuntime(pid_t tgid, std::string_view comm) {
 ProcessFacts ExecFacts::ReadExec(const Event& exec, const Batch& batch, size_t index) {
   ProcessFacts facts;
   const std::optional<CommRecord> record =
-      tells_names_ ? records_.Take(exec.tgid, exec.timestamp_ns) : std::nullopt;
+      gives_names_ ? records_.Take(exec.tgid, exec.timestamp_ns) : std::nullopt;
   if (!processes_.ok()) {
     if (record) namer_.NameByRecord(record->name(), nullptr, facts);
     return facts;

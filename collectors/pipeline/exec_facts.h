@@ -87,7 +87,7 @@ class ExecFacts {
 
   absl::StatusOr<ProcessReader> processes_;
   DatagramSource& names_;
-  const bool tells_names_;
+  const bool gives_names_;
   ProcessNamer namer_;
   CommRecordQueue records_;
   EarlyCgroups early_cgroups_;

@@ -22,19 +22,19 @@ void RefusalTree::NotePast(size_t max_groups) {
       std::string path = absl::StrCat(parent, "/", name);
       const absl::StatusOr<ForkRefusals> subtree = cgroups_.ReadForkRefusals(true, path);
       if (!subtree.ok() || subtree->count == 0) continue;
-      if (told_.size() >= max_groups) {
+      if (reported_.size() >= max_groups) {
         knows_past_ = false;
         return;
       }
       const absl::StatusOr<ForkRefusals> own = cgroups_.ReadOwnLimitRefusals(path);
-      told_[path] = {
+      reported_[path] = {
           .inode = subtree->inode, .subtree = subtree->count, .own = own.ok() ? own->count : 0};
       pending.push_back(std::move(path));
     }
   }
 }
 
-void RefusalTree::Walk(size_t max_files, Emit emit) {
+void RefusalTree::Walk(size_t max_files, Report report) {
   files_read_ = 0;
   if (visits_.empty()) {
     Visit root;
@@ -44,15 +44,15 @@ void RefusalTree::Walk(size_t max_files, Emit emit) {
   while (files_read_ < max_files && !visits_.empty()) {
     Visit& visit = visits_.back();
     if (visit.next_child == visit.children.size()) {
-      Leave(emit);
+      Leave(report);
       continue;
     }
-    Enter(absl::StrCat(visit.path, "/", visit.children[visit.next_child++]), emit);
+    Enter(absl::StrCat(visit.path, "/", visit.children[visit.next_child++]), report);
   }
 }
 
 // Only a group that grew is visited.
-void RefusalTree::Enter(const std::string& path, Emit emit) {
+void RefusalTree::Enter(const std::string& path, Report report) {
   const absl::StatusOr<ForkRefusals> subtree = cgroups_.ReadForkRefusals(true, path);
   ++files_read_;
   if (absl::IsResourceExhausted(subtree.status())) {
@@ -60,40 +60,40 @@ void RefusalTree::Enter(const std::string& path, Emit emit) {
     visits_.back().complete = false;
     return;
   }
-  const auto found = told_.find(path);
+  const auto found = reported_.find(path);
   // Another inode is another group of that name, which began at 0.
-  if (found != told_.end() && (!subtree.ok() || found->second.inode != subtree->inode)) {
+  if (found != reported_.end() && (!subtree.ok() || found->second.inode != subtree->inode)) {
     Forget(path);
   }
   if (!subtree.ok() || subtree->count == 0) return;
-  // Of a group that there is no room for the one above tells.
-  if (told_.size() >= max_groups_ && !told_.contains(path)) return;
-  const auto [entry, is_new] = told_.emplace(path, Told{.inode = subtree->inode});
-  Told& told = entry->second;
-  if (subtree->count <= told.subtree) return;
+  // There is no room for this group: the one above reports for it.
+  if (reported_.size() >= max_groups_ && !reported_.contains(path)) return;
+  const auto [entry, is_new] = reported_.emplace(path, Reported{.inode = subtree->inode});
+  Reported& reported = entry->second;
+  if (subtree->count <= reported.subtree) return;
   const absl::StatusOr<ForkRefusals> own = cgroups_.ReadOwnLimitRefusals(path);
   ++files_read_;
-  const uint64_t own_count = own.ok() ? own->count : told.own;
+  const uint64_t own_count = own.ok() ? own->count : reported.own;
   if (is_new && !knows_past_) {
-    told = {.inode = subtree->inode, .subtree = subtree->count, .own = own_count};
+    reported = {.inode = subtree->inode, .subtree = subtree->count, .own = own_count};
     return;
   }
   visits_.push_back({.path = path,
                      .subtree = subtree->count,
                      .children = cgroups_.ListGroups(path),
                      .complete = !absl::IsResourceExhausted(own.status())});
-  if (own_count <= told.own) return;
-  const uint64_t count = own_count - std::exchange(told.own, own_count);
-  EmitOfLast(count, emit);
+  if (own_count <= reported.own) return;
+  const uint64_t count = own_count - std::exchange(reported.own, own_count);
+  ReportLast(count, report);
 }
 
-// Whatever no group below accounts for was refused by one that is gone.
-void RefusalTree::Leave(Emit emit) {
+// A group that is gone refused whatever no group below accounts for.
+void RefusalTree::Leave(Report report) {
   const Visit& visit = visits_.back();
   ForgetVanished(visit);
   if (!visit.path.empty() && visit.complete) {
-    const uint64_t told = told_[visit.path].subtree;
-    if (visit.subtree > told) EmitOfLast(visit.subtree - told, emit);
+    const uint64_t reported = reported_[visit.path].subtree;
+    if (visit.subtree > reported) ReportLast(visit.subtree - reported, report);
   }
   const bool complete = visit.complete;
   visits_.pop_back();
@@ -101,27 +101,27 @@ void RefusalTree::Leave(Emit emit) {
 }
 
 // Of the group that is being visited: all above it count it too.
-void RefusalTree::EmitOfLast(uint64_t count, Emit emit) {
+void RefusalTree::ReportLast(uint64_t count, Report report) {
   for (const Visit& visit : visits_) {
-    if (!visit.path.empty()) told_[visit.path].subtree += count;
+    if (!visit.path.empty()) reported_[visit.path].subtree += count;
   }
-  emit(visits_.back().path, count);
+  report(visits_.back().path, count);
 }
 
 void RefusalTree::Forget(const std::string& path) {
-  told_.erase(path);
+  reported_.erase(path);
   const std::string prefix = path + "/";
-  auto begin = told_.lower_bound(prefix);
+  auto begin = reported_.lower_bound(prefix);
   auto end = begin;
-  while (end != told_.end() && end->first.starts_with(prefix)) ++end;
-  told_.erase(begin, end);
+  while (end != reported_.end() && end->first.starts_with(prefix)) ++end;
+  reported_.erase(begin, end);
 }
 
 void RefusalTree::ForgetVanished(const Visit& visit) {
   const std::string prefix = visit.path + "/";
   std::vector<std::string> vanished;
-  for (auto it = told_.lower_bound(prefix); it != told_.end() && it->first.starts_with(prefix);
-       ++it) {
+  for (auto it = reported_.lower_bound(prefix);
+       it != reported_.end() && it->first.starts_with(prefix); ++it) {
     const std::string& path = it->first;
     const std::string name =
         path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size());

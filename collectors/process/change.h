@@ -13,7 +13,7 @@
 
 namespace cnproc {
 
-// What user space calls a process can be told by; each process carries one value of each.
+// The ways in which processes are grouped; each process carries one value of each.
 enum class Dimension : uint8_t { kProgram, kUnit, kContainer, kUser };
 inline constexpr size_t kDimensionCount = 4;
 
@@ -49,24 +49,24 @@ struct Change {
     kThreadForked,   // process may be null
     kExeced,
     kThreadExited,      // the process lives on; process may be null
-    kProcessEnded,      // still in the table while this is told
+    kProcessEnded,      // still in the table during this change
     kUidChanged,        // of the leader; process may be null if it has ended
     kGidChanged,        // as kUidChanged
     kSessionCreated,    // process may be null
     kPtraceAttached,    // process may be null
     kPtraceDetached,    // process may be null
     kProcessAppeared,   // neither scan nor fork had shown it before
-    kProcessVanished,   // its end was never seen; still in the table while this is told
+    kProcessVanished,   // its end was never seen; still in the table during this change
     kProcessConfirmed,  // a scan saw a process that was known, or, without snapshot, its parent
     kOomKilled,         // the kernel logged it; tgid is 0 if it is not in the table any more
-    kEscalated,         // who escalated is known now: not a program that it is about to exec
+    kEscalated,         // the process escalated itself, it did not exec a set-uid program
   };
   static constexpr size_t kTypeCount = static_cast<size_t>(Type::kEscalated) + 1;
 
   Type type = Type::kProcessForked;
   bool at_start = false;  // kProcessAppeared, kProcessVanished: before the first scan was done
-  // kUidChanged: the effective uid went from non-zero to 0. That is told a second time, of whom it
-  // counts on: as kEscalated, or with the kExeced of a set-uid program.
+  // kUidChanged: the effective uid went from non-zero to 0. A second change says to whom it counts:
+  // kEscalated, or the kExeced of a set-uid program.
   bool escalated = false;
   bool oom_in_cgroup = false;       // kOomKilled: by a cgroup's limit, not the host's
   bool real_uid_corrected = false;  // kProcessConfirmed: events had missed a change
@@ -97,7 +97,7 @@ struct Change {
   uint32_t renamed_from = 0;
 };
 
-// Told every change, in order, by the one thread that owns the process table. The sink may fill in
+// Takes every change, in order, in the one thread that owns the process table. The sink may fill in
 // what the table leaves open.
 class ChangeSink {
  public:

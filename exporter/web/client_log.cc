@@ -12,7 +12,7 @@ constexpr size_t kMaxClients = 256;
 
 }  // namespace
 
-uint64_t ClientLog::TimesToTell(const std::string& client, int64_t now_ns) {
+uint64_t ClientLog::TimesToSay(const std::string& client, int64_t now_ns) {
   const MutexLock lock(mutex_);
   if (now_ns >= minute_ends_ns_) {
     minute_ends_ns_ = now_ns + kMinuteNs;
@@ -31,7 +31,7 @@ uint64_t ClientLog::TimesToTell(const std::string& client, int64_t now_ns) {
 
 void ClientLog::Say(std::string_view what, const std::string& client, std::string_view reason,
                     int64_t now_ns) {
-  const uint64_t times = TimesToTell(client, now_ns);
+  const uint64_t times = TimesToSay(client, now_ns);
   // Whoever reads the log may be slow: outside the lock.
   if (times > 0) sink_(what, client, reason, times);
 }

@@ -35,7 +35,7 @@ class ClientLog {
   };
 
   // 0: no line.
-  uint64_t TimesToTell(const std::string& client, int64_t now_ns) ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t TimesToSay(const std::string& client, int64_t now_ns) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Sink sink_;
   Mutex mutex_;

@@ -89,7 +89,7 @@ std::optional<std::string_view> ReasonOfFailedHandshake(std::string_view message
 }
 
 // Out of memory, most likely, and then not even this may succeed; once a minute at most.
-void TellFailure(const std::exception& failure) noexcept {
+void SayFailure(const std::exception& failure) noexcept {
   static OncePer minute(60 * kNsPerSecond);
   if (!minute.IsDue()) return;
   try {
@@ -154,7 +154,7 @@ int HttpServer::Impl::OnRequest(mg_connection* connection, Understood understood
     Send(connection, response, std::string_view(info->request_method) != "HEAD");
   } catch (const std::exception& error) {  // the connection is closed without an answer
     response.status = 500;
-    TellFailure(error);
+    SayFailure(error);
   }
   // Else CivetWeb would read what was sent with the request, for as long as it trickles.
   mg_disable_connection_keep_alive(connection);
@@ -179,7 +179,7 @@ void HttpServer::Impl::OnError(mg_connection* connection, int status) {
     const char* method = info->request_method;
     Send(connection, response, method == nullptr || std::string_view(method) != "HEAD");
   } catch (const std::exception& error) {  // as in OnRequest
-    TellFailure(error);
+    SayFailure(error);
   }
 }
 

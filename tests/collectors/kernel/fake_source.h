@@ -18,7 +18,7 @@ class FakeSource final : public DatagramSource {
  public:
   // The next read of that socket gives these, as one batch.
   void Queue(SocketId socket, std::vector<std::vector<std::byte>> batch, uint32_t sender_port = 0) {
-    tells_names_ |= socket == SocketId::kComm;
+    gives_names_ |= socket == SocketId::kComm;
     queues_[static_cast<size_t>(socket)].push_back(
         {ReceiveOutcome::kDatagrams, std::move(batch), sender_port});
   }
@@ -77,8 +77,8 @@ class FakeSource final : public DatagramSource {
     return true;
   }
   // OK once names were queued.
-  absl::Status TellsNames() const override {
-    return tells_names_ ? absl::OkStatus() : absl::UnavailableError("no names were queued");
+  absl::Status GivesNames() const override {
+    return gives_names_ ? absl::OkStatus() : absl::UnavailableError("no names were queued");
   }
 
  private:
@@ -96,7 +96,7 @@ class FakeSource final : public DatagramSource {
   int64_t now_ns_ = 1'000'000'000;
   int reads_until_broken_ = -1;  // negative: never
   absl::Status refusal_;
-  bool tells_names_ = false;
+  bool gives_names_ = false;
   int probes_ = 0;
   bool probe_held_ = false;
   int subscriptions_ = 0;

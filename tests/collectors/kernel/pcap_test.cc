@@ -166,7 +166,7 @@ TEST_F(PcapTest, AReplayGivesNamesWithTheEventsThatNeedThem) {
   append_exec(2 * kSecondNs, 8, "second");
   auto replay = Replay::Open({.path = Write(), .speed = 0});
   ASSERT_TRUE(replay.ok()) << replay.status();
-  EXPECT_TRUE((*replay)->TellsNames().ok());
+  EXPECT_TRUE((*replay)->GivesNames().ok());
   // when one is handed out, then its name is there, and the other's is not yet.
   for (const char* name : {"first", "second"}) {
     ASSERT_EQ((*replay)->Read(SocketId::kLife)->datagrams.size(), 1u);
@@ -199,7 +199,7 @@ TEST_F(PcapTest, AnOlderRecordingHasNoNames) {
   Append(FakeDatagram(kWhatExec, {7, 7}, 1, 0, kSecondNs), SocketId::kLife, kSecondNs);
   auto replay = Replay::Open({.path = Write(), .speed = 0});
   ASSERT_TRUE(replay.ok()) << replay.status();
-  EXPECT_THAT(std::string((*replay)->TellsNames().message()), HasSubstr("no names"));
+  EXPECT_THAT(std::string((*replay)->GivesNames().message()), HasSubstr("no names"));
   EXPECT_EQ((*replay)->Read(SocketId::kComm)->datagrams.size(), 0u);
 }
 
