@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who runs in a cgroup, told by its path alone: a container, a pod, a systemd unit.
+// Who runs in a cgroup, derived from its path alone: a container, a pod, a systemd unit.
 // Pure, thread safe, linear in the length of the text, whatever the text holds.
 #ifndef CNPROC_COLLECTORS_PROCESS_CGROUP_PATH_H_
 #define CNPROC_COLLECTORS_PROCESS_CGROUP_PATH_H_
@@ -10,8 +10,8 @@
 
 namespace cnproc {
 
-// Empty means "the path does not tell": nothing is ever guessed. The strings hold what the path
-// held, that is any bytes but '/' and new line.
+// Empty where the path does not say it: nothing is ever guessed. The strings are parts of the path,
+// which may hold any bytes but '/' and new line.
 struct CgroupIdentity {
   // As kube-state-metrics writes it, "containerd://<64 hex digits>": of the innermost container.
   std::string container_id;
@@ -25,27 +25,29 @@ struct CgroupIdentity {
 };
 
 // `text` is the content of /proc/PID/cgroup. The unified hierarchy is asked first, then systemd's
-// own, then the others; a line that tells of a container beats one that tells only of a unit, and
-// one that leads deeper the others, because hybrid hosts keep runtimes' processes in the runtime's
-// own unit on the unified side, and those of a container within a container in the outer one.
-// A component of 64 hexadecimal digits, with any prefix, is a container, whatever stands above it.
-// `kubelet_runtime` is who runs the containers of kubelet's plain paths, which do not tell.
+// own, then the others. A line that names a container beats one that names only a unit, and the
+// deeper path beats the others: hybrid hosts keep the processes of a container in the runtime's
+// unit on the unified side, and those of a container within a container in the outer container. A
+// component of 64 hexadecimal digits, with any prefix, is a container, whatever stands above it.
+// `kubelet_runtime` is the runtime of containers under kubelet's plain paths, which do not name it.
 CgroupIdentity IdentifyCgroup(std::string_view text, std::string_view kubelet_runtime);
 
 // The same for one path, "/system.slice/cron.service".
 CgroupIdentity IdentifyCgroupPath(std::string_view path, std::string_view kubelet_runtime);
 
-// For whom the limit of this very group stands: the unit or container that it is or is part of; of
-// a pod's group "pod://UID", with the runtime "pod"; of any other group the slice, as a unit
-// ("user-1000.slice", "kubepods-burstable.slice"). Empty for the root, which has no limit.
+// Whose limit the limit of this very group is: the unit's or container's that the group is or is a
+// part of; for the group of a pod "pod://UID", with the runtime "pod"; for any other group the
+// slice, as a unit ("user-1000.slice", "kubepods-burstable.slice"). Empty for the root, which has
+// no limit.
 CgroupIdentity IdentifyLimit(std::string_view path, std::string_view kubelet_runtime);
 
-// The path of the line that is asked first and says more than "/"; empty if none does. For rules of
-// the operator's: it is what IdentifyCgroup reads on hosts with one hierarchy.
+// The path of the first line, in the order of IdentifyCgroup, that says more than "/"; empty if
+// none does. The operator's rules match it: on hosts with one hierarchy it is what IdentifyCgroup
+// reads.
 std::string_view MainCgroupPath(std::string_view text);
 
-// Whether all lines of v1's hierarchies, and there are some, say the root: so they do for a process
-// that is about to end, wherever it is (kernel/cgroup/cgroup.c: proc_cgroup_show).
+// Whether there are lines of v1's hierarchies and all of them say the root. They also do for a
+// process that is about to end, wherever it was (kernel/cgroup/cgroup.c: proc_cgroup_show).
 bool IsV1Root(std::string_view text);
 
 // Where a process is charged by the pids controller. A view into the text given.

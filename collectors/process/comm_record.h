@@ -12,13 +12,13 @@
 
 namespace cnproc {
 
-// Of an exec it is written by begin_new_exec (fs/exec.c), a moment before the EXEC event of the
-// process, whose timestamp is the later one.
+// At an exec begin_new_exec (fs/exec.c) writes it, a moment before the EXEC event of the process:
+// the event has the later timestamp.
 struct CommRecord {
   pid_t tgid = 0;
   pid_t tid = 0;
   int64_t timestamp_ns = 0;  // CLOCK_MONOTONIC
-  // The program's name; false: the name that a task gave itself or another one.
+  // Whether comm is the name of a program; else it is a name that a task gave itself or another.
   bool is_exec = false;
   // Any bytes, ends at the first NUL. Of a script it is the script's name.
   std::array<char, 16> comm{};

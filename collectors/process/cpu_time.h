@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CPU time of tasks that ended, as exactly as their records can tell it. Pure.
+// The CPU time of tasks that ended, as exactly as it follows from their exit records. Pure.
 #ifndef CNPROC_COLLECTORS_PROCESS_CPU_TIME_H_
 #define CNPROC_COLLECTORS_PROCESS_CPU_TIME_H_
 
@@ -12,7 +12,7 @@ namespace cnproc {
 // Of one task, or of all threads of a process: add them up, then split the sum, as wait4(2) does.
 struct CpuTime {
   int64_t total_ns = 0;
-  // In which mode ticks of the kernel's clock found it.
+  // By the mode in which the ticks of the kernel's clock found it.
   int64_t user_ticks_us = 0;
   int64_t system_ticks_us = 0;
 
@@ -30,8 +30,9 @@ struct CpuTime {
   int64_t user_us() const { return total_us() - system_us(); }
 };
 
-// Lacks the way that a task goes after its record was made, and of one that ever slept the time
-// since the scheduler's last update, less than a tick. `tick_ns` is that of the kernel's clock.
+// Lacks what a task does after its record was made and, for a task that ever slept, the time since
+// the scheduler's last update, less than a tick. `tick_ns` is the length of the kernel's clock
+// tick.
 CpuTime CpuTimeOf(const ExitRecord& record, int64_t tick_ns);
 
 }  // namespace cnproc

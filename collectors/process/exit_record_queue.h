@@ -14,23 +14,25 @@
 
 namespace cnproc {
 
-// First in, first out for each task's id: ids come round again within one batch. Bounded: the
-// oldest record gives way. Every operation takes constant time, amortised. Not thread safe.
+// First in, first out for each task's id, because ids are reused within one batch. A record is
+// taken at most once. size() <= max_records: when it is full the oldest record gives way. Every
+// operation takes constant time, amortised. Pure; not thread safe.
 class ExitRecordQueue {
  public:
   // A record whose event never came is dropped after `max_age_ns`.
   ExitRecordQueue(size_t max_records, int64_t max_age_ns);
 
-  // `now_ns` is a time at which it had been read.
+  // `now_ns` is a time by which the record had been read, so its task had ended.
   void Push(const ExitRecord& record, int64_t now_ns);
 
-  // Both drop records of earlier tasks with this id, whose EXIT events were lost: of another
-  // process, or read before this task was forked.
+  // Peek and Take first drop the records of earlier tasks with this id, whose EXIT events were
+  // lost: those of another process, and those that were read before this task was forked.
   //
-  // The record of the next EXIT event of this task; null if none came. Valid until the next call
-  // of another method. If something was lost, null as well where one of two could be meant.
+  // Peek returns the record of the next EXIT event of this task; null if none came, and, if
+  // something was lost (`lossless` is false), also where the record could be of another task. Valid
+  // until the next call of another method.
   const ExitRecord* Peek(const TaskLife& task, bool lossless);
-  // Takes it. If something was lost, give the task's lifetime: a record must fit it.
+  // Takes that record out. If something was lost, give the task's lifetime: the record must fit it.
   std::optional<ExitRecord> Take(const TaskLife& task, std::optional<int64_t> lifetime_us);
 
   size_t size() const { return slots_.size() - 1 - free_.size(); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What wait(2) says of a process with threads, by what the ends of its threads told. Pure.
+// What wait(2) says of a process with threads, derived from the ends of its threads. Pure.
 #ifndef CNPROC_COLLECTORS_PROCESS_GROUP_STATUS_H_
 #define CNPROC_COLLECTORS_PROCESS_GROUP_STATUS_H_
 
@@ -36,7 +36,7 @@ class GroupStatus {
   // Between the EXIT events of one process: up to 296 ms where a dozen tasks share each CPU.
   static constexpr int64_t kMomentNs = 1'000'000'000;
 
-  // Not every end is worth remembering: only what tells of others than itself.
+  // Only an end that may decide the status of its whole process is worth remembering.
   static bool IsTelling(const Event& exit, const ExitRecord* record) {
     return exit.wait_status != 0 || (record != nullptr && record->last_of_group);
   }

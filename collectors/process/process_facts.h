@@ -15,16 +15,16 @@ namespace cnproc {
 
 // How a process got its program; the values index counters.
 enum class NameSource : uint8_t {
-  kExec,       // the kernel told at its exec, or /proc at once
-  kTaskstats,  // its exit record told
-  kInherited,  // it never exec'd: its parent's
-  kRule,       // a rule of the operator's
+  kExec,       // from the kernel at its exec, or from /proc at once
+  kTaskstats,  // from its exit record
+  kInherited,  // from its parent: it never exec'd
+  kRule,       // from a rule of the operator's
   kKthread,
   kUnknown,
 };
 inline constexpr size_t kNameSourceCount = 6;
 
-// What the text of one /proc/PID/cgroup tells. Shared by all processes of that group.
+// What is known from the text of one /proc/PID/cgroup. Shared by all processes of that group.
 struct CgroupFacts {
   CgroupIdentity identity;
   // Where forks are charged, owned: see PidsCgroup. An empty path is none.
@@ -33,11 +33,11 @@ struct CgroupFacts {
 };
 
 struct ProcessFacts {
-  std::string comm;                           // the program's name; empty: not known
-  std::string rule_name;                      // by the operator's rules; empty: none matched
-  NameSource source = NameSource::kExec;      // of comm
-  // Nobody will know it any more: what is heard of the process from now on, its exit record too, is
-  // of the program that it executed next, or what it calls itself.
+  std::string comm;                       // the program's name; empty: not known
+  std::string rule_name;                  // by the operator's rules; empty: none matched
+  NameSource source = NameSource::kExec;  // of comm
+  // The name of the program is lost for good: whatever is read of the process from now on, its exit
+  // record too, names the program that it executed next, or is what it calls itself.
   bool name_lost = false;
   std::shared_ptr<const CgroupFacts> cgroup;  // null: not read
 };

@@ -23,14 +23,15 @@ namespace cnproc {
 // A process ends with its last thread, with the status that wait(2) gives (see GroupStatus), and
 // never before its start. Not thread safe: one thread owns it.
 //
-// The kernel gives an id back before it sends the EXIT event of the task that had it, so another
-// CPU can give it away and send that FORK first (1 of 8,000 where two programs fight for one pid;
-// Linux 6.18). The one that gave way is not gone until its EXIT comes: by timestamp, and by the
-// parent, which the kernel does not tell of a task that was reaped.
+// The kernel frees an id before it sends the EXIT event of the task that had it, so another CPU can
+// give the id to a new task and send that FORK first (1 of 8,000 where two programs fight for one
+// pid; Linux 6.18). The earlier holder has then given way, and is not gone until its EXIT comes.
+// Which of the two an EXIT belongs to is decided by its timestamp and by the parent in it, which
+// the kernel leaves out for a task that was reaped.
 class ProcessTable {
  public:
-  // So many that gave way to another with their id may wait for their end, above max_tasks. Where
-  // that many ends are lost the scan that follows tells the rest.
+  // So many processes that gave way to another with their id may wait for their EXIT, in addition
+  // to max_tasks. Where more of these are lost, the scan that follows the loss settles the rest.
   static constexpr size_t kMaxFormers = 1024;
 
   // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and
@@ -42,9 +43,10 @@ class ProcessTable {
   // record that belong to it.
   void Apply(const Event& event, const Evidence& evidence);
 
-  // Emits what had waited long enough by `now_ns`; call it as time passes. An exec of a set-uid
-  // program changes the uid before the kernel tells of the exec: an escalation waits that long for
-  // one. Who gave way to another with the same id has vanished if its EXIT does not come.
+  // Emits what has waited long enough by `now_ns`; call it as time passes. Two things wait:
+  // - an escalation, because the exec of a set-uid program changes the uid before the kernel sends
+  //   the EXEC event, and the escalation belongs to that program;
+  // - a process that gave way to another with its id: it has vanished if its EXIT does not come.
   void EmitDue(int64_t now_ns);
 
   // A scan of /proc takes longer than the time between two events. From BeginScan on the table
@@ -67,7 +69,7 @@ class ProcessTable {
            max_tasks_;
   }
 
-  // The task that the event is of.
+  // The life of the task that the event happened to.
   TaskLife LifeOf(const Event& event) const;
 
   const Process* Find(pid_t tgid) const;
@@ -120,7 +122,7 @@ class ProcessTable {
   void ApplyThreadExit(const Event& event, const ExitRecord* record);
   void ApplyIdChange(const Event& event, Change::Type type);
   void ApplyPtrace(const Event& event);
-  // When the escalation that waits was, if one does; it waits no more.
+  // Takes the escalation of this process that waits, if one does, and returns when it was.
   std::optional<int64_t> TakeEscalation(pid_t tgid);
   // Returns whether the process escalated so shortly before that this exec was the reason; emits an
   // older escalation.
@@ -155,7 +157,7 @@ class ProcessTable {
   void End(Process& process, const Event& event, const ExitRecord* record);
   void EmitEnded(Process& process, const Event& event, uint32_t wait_status,
                  const ExitRecord* record);
-  // Remembers an end that may tell the status of the process.
+  // Remembers the end of a thread if it may decide the status of its process.
   void NoteExit(const Event& event, const ExitRecord* record);
   void EndUnlessUnseen(Process& process, const Event& event, const ExitRecord* record);
   bool HoldsExit(pid_t tgid) const;
@@ -189,8 +191,8 @@ class ProcessTable {
   absl::flat_hash_map<pid_t, Process> processes_;    // by tgid
   absl::flat_hash_map<pid_t, Thread> threads_;       // by tid
   absl::flat_hash_map<pid_t, int64_t> escalations_;  // that wait: by tgid, when they were
-  // By tgid, of those of which an end or a core dump was told that may tell the status of the
-  // whole: at most one a process.
+  // By tgid, of processes with a thread whose end or core dump may decide the status of the whole:
+  // at most one for each process.
   absl::flat_hash_map<pid_t, GroupStatus> statuses_;
   // By tgid; of each the oldest first. Both are empty but for microseconds.
   absl::flat_hash_map<pid_t, std::vector<Former>> formers_;
@@ -205,15 +207,15 @@ class ProcessTable {
   bool complete_ = false;  // the first scan was reconciled
   bool scanning_ = false;
   int64_t scan_start_ns_ = 0;
-  // Since the scan began, by what events told:
-  absl::flat_hash_set<pid_t> touched_;          // tasks that something was told of
+  // Since the scan began, by the events that came:
+  absl::flat_hash_set<pid_t> touched_;          // tasks that any event was about
   absl::flat_hash_set<pid_t> ended_threads_;    // leaders not among them
   absl::flat_hash_set<pid_t> ended_processes_;  // by tgid
   absl::flat_hash_set<pid_t> living_;           // processes that the scan saw, by tgid
   absl::flat_hash_set<pid_t> execed_;           // processes, by tgid
-  // Before the first scan is reconciled: processes that only an event told of. They may have
-  // threads that none told of, and so an exit may be a process' end or not: the latest is held
-  // back.
+  // Before the first scan is reconciled: processes that are known from an event alone. They may
+  // have threads that no event was about, so that the exit of one may be the end of the process or
+  // not: the latest exit is held back.
   absl::flat_hash_map<pid_t, std::optional<HeldExit>> unseen_;  // by tgid
 };
 

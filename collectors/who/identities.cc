@@ -8,40 +8,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "collectors/who/container_runtime.h"
+#include "collectors/who/own_names.h"
 
 namespace cnproc {
 namespace {
 
 constexpr std::array kDimensions = {Dimension::kProgram, Dimension::kUnit, Dimension::kContainer,
                                     Dimension::kUser};
-constexpr std::string_view kKthreadName = "kthread";
-constexpr std::string_view kUnknownName = "unknown";
-// Only as many processes wait for their name as exit records are behind.
-constexpr size_t kMaxNameless = 1 << 16;
-
-ValueId& ValueOf(Process& process, Dimension dimension) { return process.values[dimension]; }
-
-// Of a process that is gone only its comm is left.
-class NothingToRead final : public RuleInputReader {
- public:
-  std::optional<std::string> Read(RuleInput /*input*/) override { return std::nullopt; }
-};
-
-// A program of the operator's may be called as ours are, which mean something else.
-bool IsTaken(std::string_view name) { return name == kKthreadName || name == kUnknownName; }
-
-std::string Evaded(std::string_view name) { return std::string(name) + "_"; }
 
 std::string NameIn(const ProcessSnapshot& process, const ProcessFacts& facts) {
   if (process.kernel_thread) return std::string(kKthreadName);
   const std::string& name = facts.rule_name.empty() ? facts.comm : facts.rule_name;
-  return IsTaken(name) ? Evaded(name) : name;
+  return IsOwnName(name) ? Evaded(name) : name;
 }
 
 LabelPolicy ProgramPolicy(const Settings& settings) {
   LabelPolicy policy = settings.labels[Dimension::kProgram];
   for (std::string& name : policy.expected) {
-    if (IsTaken(name)) name = Evaded(name);
+    if (IsOwnName(name)) name = Evaded(name);
   }
   return policy;
 }
@@ -129,7 +113,7 @@ void Identities::Assign(Change& change) {
       break;
     case Change::Type::kEscalated:
       if (wanted(Dimension::kProgram) && nameless_.size() < kMaxNameless &&
-          ValueOf(*change.process, Dimension::kProgram) == kNoValue) {
+          change.process->values[Dimension::kProgram] == kNoValue) {
         nameless_[change.process->tgid].escalated = true;
       }
       break;
@@ -161,7 +145,7 @@ void Identities::Release(const Change& change) {
     ++names_[process.name_source];
   }
   for (const Dimension dimension : kDimensions) {
-    mutable_values(dimension).RemoveProcess(std::exchange(ValueOf(process, dimension), kNoValue));
+    mutable_values(dimension).RemoveProcess(std::exchange(process.values[dimension], kNoValue));
   }
   if (!nameless_.empty()) nameless_.erase(process.tgid);
   if (in_scan_) execed_in_scan_.erase(process.tgid);
@@ -180,56 +164,13 @@ EnumArray<Dimension, ValueId, kDimensionCount> Identities::ValuesOf(const Cgroup
 }
 
 void Identities::SetValue(Process& process, Dimension dimension, ValueId id) {
-  ValueId& value = ValueOf(process, dimension);
+  ValueId& value = process.values[dimension];
   if (value == id) return;
   LabelValues& values = mutable_values(dimension);
   // In this order, so that a value does not go idle in between.
   values.AddProcess(id);
   values.RemoveProcess(value);
   value = id;
-}
-
-ValueId Identities::ProgramNamed(std::string_view name) {
-  LabelValues& programs = mutable_values(Dimension::kProgram);
-  return IsTaken(name) ? programs.Intern(Evaded(name)) : programs.Intern(name);
-}
-
-// An empty name is none.
-void Identities::SetProgram(Change& change, std::string_view name, NameSource source) {
-  if (name.empty()) {
-    SetUnknown(change);
-    return;
-  }
-  const bool is_ours = source == NameSource::kKthread;
-  const ValueId program =
-      is_ours ? mutable_values(Dimension::kProgram).Intern(name) : ProgramNamed(name);
-  SetValue(*change.process, Dimension::kProgram, program);
-  change.process->name_source = source;
-  CountLate(change, program);
-}
-
-void Identities::SetUnknown(Change& change) {
-  const ValueId unknown = mutable_values(Dimension::kProgram).Intern(kUnknownName);
-  SetValue(*change.process, Dimension::kProgram, unknown);
-  change.process->name_source = NameSource::kUnknown;
-  CountLate(change, unknown);
-}
-
-// What the process did while it had no name was that program's.
-void Identities::CountLate(Change& change, ValueId program) {
-  if (nameless_.empty()) return;
-  const auto found = nameless_.find(change.process->tgid);
-  if (found == nameless_.end()) return;
-  const Nameless& nameless = found->second;
-  change.late_execs = nameless.execs;
-  change.late_forks = nameless.forks;
-  change.late_escalated = nameless.escalated;
-  change.late_program = program;
-  if (values(Dimension::kProgram).generation(nameless.previous_program) ==
-      nameless.previous_generation) {
-    change.late_previous_program = nameless.previous_program;
-  }
-  nameless_.erase(found);
 }
 
 void Identities::SetCgroup(Process& process, const CgroupIdentity& cgroup) {
@@ -255,11 +196,11 @@ void Identities::SetUser(Process& process) {
 void Identities::OnFork(const Change& change) {
   Process& child = *change.process;
   for (const Dimension dimension : kDimensions) {
-    mutable_values(dimension).AddProcess(ValueOf(child, dimension));
+    mutable_values(dimension).AddProcess(child.values[dimension]);
   }
   if (change.parent != nullptr) NoteUserless(*change.parent);
   if (!wanted(Dimension::kProgram)) return;
-  const bool has_program = ValueOf(child, Dimension::kProgram) != kNoValue;
+  const bool has_program = child.values[Dimension::kProgram] != kNoValue;
   if (has_program && !child.kernel_thread) child.name_source = NameSource::kInherited;
   if (!has_program && change.parent != nullptr && nameless_.size() < kMaxNameless) {
     ++nameless_[change.parent->tgid].forks;
@@ -269,7 +210,7 @@ void Identities::OnFork(const Change& change) {
 void Identities::OnExec(Change& change) {
   Process& process = *change.process;
   if (in_scan_) execed_in_scan_.insert(process.tgid);
-  if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
+  if (process.values[Dimension::kUser] == kNoValue) SetUser(process);
   NoteUserless(process);
   const bool cgroups_wanted = wanted(Dimension::kUnit) || wanted(Dimension::kContainer);
   if (cgroups_wanted && change.facts != nullptr) {
@@ -284,80 +225,26 @@ void Identities::OnExec(Change& change) {
   }
   if (!wanted(Dimension::kProgram)) return;
   // Whoever it was before has been another program, whose name nobody will hear any more.
-  if (ValueOf(process, Dimension::kProgram) == kNoValue && !nameless_.empty() &&
+  if (process.values[Dimension::kProgram] == kNoValue && !nameless_.empty() &&
       nameless_.contains(process.tgid)) {
     SetUnknown(change);
   }
-  change.previous_program = ValueOf(process, Dimension::kProgram);
+  change.previous_program = process.values[Dimension::kProgram];
   NameAtExec(change);
-}
-
-void Identities::NameAtExec(Change& change) {
-  Process& process = *change.process;
-  if (change.facts != nullptr && !change.facts->comm.empty()) {
-    NameByFacts(change);
-    return;
-  }
-  const bool lost = change.facts != nullptr && change.facts->name_lost;
-  if (!lost && NameByRecord(change)) return;
-  if (lost || !records_expected_ || nameless_.size() >= kMaxNameless) {
-    SetUnknown(change);
-    return;
-  }
-  SetValue(process, Dimension::kProgram, kNoValue);
-  process.name_source = NameSource::kUnknown;
-  nameless_[process.tgid] = {
-      .execs = 1,
-      .escalated = change.escalated,
-      .previous_program = change.previous_program,
-      .previous_generation = values(Dimension::kProgram).generation(change.previous_program)};
-}
-
-void Identities::NameByFacts(Change& change) {
-  const ProcessFacts& facts = *change.facts;
-  if (facts.rule_name.empty()) {
-    SetProgram(change, facts.comm, NameSource::kExec);
-  } else {
-    SetProgram(change, facts.rule_name, NameSource::kRule);
-  }
-}
-
-// Only the leader's record tells: another thread's may carry a name of its own.
-bool Identities::NameByRecord(Change& change) {
-  if (change.record == nullptr || change.record->tid != change.process->tgid) return false;
-  const std::string_view comm = change.record->comm.data();
-  NothingToRead nothing;
-  const std::optional<std::string> by_rule =
-      rules_.empty() ? std::nullopt : rules_.Apply(comm, nothing);
-  if (by_rule) {
-    SetProgram(change, *by_rule, NameSource::kRule);
-  } else {
-    SetProgram(change, comm, NameSource::kTaskstats);
-  }
-  return true;
-}
-
-void Identities::OnTaskExit(Change& change) {
-  if (!wanted(Dimension::kProgram) || change.process == nullptr ||
-      ValueOf(*change.process, Dimension::kProgram) != kNoValue) {
-    return;
-  }
-  if (NameByRecord(change) || change.type != Change::Type::kProcessEnded) return;
-  SetUnknown(change);
 }
 
 // Forked by one that nobody knew: what is not known of it is its parent's.
 void Identities::OnParentKnown(Change& change) {
   Process& process = *change.process;
   Process& parent = *change.parent;
-  if (ValueOf(process, Dimension::kUser) == kNoValue) SetUser(process);
-  if (ValueOf(process, Dimension::kUnit) == kNoValue &&
-      ValueOf(process, Dimension::kContainer) == kNoValue) {
-    SetValue(process, Dimension::kUnit, ValueOf(parent, Dimension::kUnit));
-    SetValue(process, Dimension::kContainer, ValueOf(parent, Dimension::kContainer));
+  if (process.values[Dimension::kUser] == kNoValue) SetUser(process);
+  if (process.values[Dimension::kUnit] == kNoValue &&
+      process.values[Dimension::kContainer] == kNoValue) {
+    SetValue(process, Dimension::kUnit, parent.values[Dimension::kUnit]);
+    SetValue(process, Dimension::kContainer, parent.values[Dimension::kContainer]);
   }
-  if (!wanted(Dimension::kProgram) || ValueOf(process, Dimension::kProgram) != kNoValue) return;
-  const ValueId program = ValueOf(parent, Dimension::kProgram);
+  if (!wanted(Dimension::kProgram) || process.values[Dimension::kProgram] != kNoValue) return;
+  const ValueId program = parent.values[Dimension::kProgram];
   const auto nameless = nameless_.find(process.tgid);
   // One that is another program by now waits for that program's name.
   const bool has_execed = nameless != nameless_.end() && nameless->second.execs > 0;
@@ -378,12 +265,12 @@ void Identities::NoteUserless(const Process& process) {
 void Identities::OnEndOfUnknownUser(const Change& change) {
   if (userless_.empty() || !userless_.contains(change.process->tgid)) return;
   Process& process = *change.process;
-  if (ValueOf(process, Dimension::kUser) != kNoValue) return;
+  if (process.values[Dimension::kUser] != kNoValue) return;
   if (process.real_uid == kUnknownId && change.record != nullptr) {
     process.real_uid = change.record->real_uid;
   }
   SetUser(process);
-  if (ValueOf(process, Dimension::kUser) == kNoValue) {
+  if (process.values[Dimension::kUser] == kNoValue) {
     SetValue(process, Dimension::kUser, mutable_values(Dimension::kUser).Intern(kUnknownName));
   }
 }
@@ -391,17 +278,17 @@ void Identities::OnEndOfUnknownUser(const Change& change) {
 // Fills in what is not known yet, and corrects the user; nothing else.
 void Identities::OnSnapshot(Change& change) {
   Process& process = *change.process;
-  if (ValueOf(process, Dimension::kUser) == kNoValue || change.real_uid_corrected) {
+  if (process.values[Dimension::kUser] == kNoValue || change.real_uid_corrected) {
     SetUser(process);
   }
   if (change.facts == nullptr) return;
   const ProcessFacts& facts = *change.facts;
-  if (facts.cgroup != nullptr && ValueOf(process, Dimension::kUnit) == kNoValue &&
-      ValueOf(process, Dimension::kContainer) == kNoValue) {
+  if (facts.cgroup != nullptr && process.values[Dimension::kUnit] == kNoValue &&
+      process.values[Dimension::kContainer] == kNoValue) {
     SetCgroup(process, facts.cgroup->identity);
   }
   if (!wanted(Dimension::kProgram)) return;
-  if (ValueOf(process, Dimension::kProgram) != kNoValue) {
+  if (process.values[Dimension::kProgram] != kNoValue) {
     if (renaming_) Rename(change);
     return;
   }
@@ -412,24 +299,6 @@ void Identities::OnSnapshot(Change& change) {
   } else if (!facts.comm.empty()) {
     NameByFacts(change);
   }
-}
-
-// Only rules rename: a process that had no name by one, and has none now, is what it was, whatever
-// it calls itself by now.
-void Identities::Rename(Change& change) {
-  Process& process = *change.process;
-  const ProcessFacts& facts = *change.facts;
-  // Who has exec'd since the rules changed has a name by them.
-  if (process.kernel_thread || facts.comm.empty() || execed_in_scan_.contains(process.tgid)) return;
-  const ValueId before = ValueOf(process, Dimension::kProgram);
-  const bool by_rule = !facts.rule_name.empty();
-  // A child that never exec'd has its parent's.
-  const bool was_by_rule = process.name_source == NameSource::kRule ||
-                           (process.name_source == NameSource::kInherited &&
-                            old_rules_.CanGive(values(Dimension::kProgram).value(before).text));
-  if (!by_rule && !was_by_rule) return;
-  NameByFacts(change);
-  if (ValueOf(process, Dimension::kProgram) != before) change.renamed_from = before;
 }
 
 }  // namespace cnproc

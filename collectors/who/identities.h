@@ -4,6 +4,7 @@
 #define CNPROC_COLLECTORS_WHO_IDENTITIES_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,9 +21,16 @@
 
 namespace cnproc {
 
-// A process keeps what it was given until it ends or execs, and holds its values alive as long. A
-// program whose name could not be read at its exec has none until its exit record tells it. Not
-// thread safe.
+// A process keeps its values until it ends, execs, changes its user, or is renamed by new rules.
+// Where the name of a program could not be read at its exec, the process has no program until its
+// exit record brings the name; what it does meanwhile is counted then (Change::late_execs and its
+// like).
+//
+// Between two changes, for each dimension that is wanted:
+//   values(d).value(id).processes = the processes in the table with values[d] == id,
+// so no id is given to another value while a process has it. Whatever waits for a process
+// (nameless_, userless_, execed_in_scan_) is dropped when that process ends: all three are bounded
+// by the table. Not thread safe.
 class Identities {
  public:
   using Wanted = EnumArray<Dimension, bool, kDimensionCount>;
@@ -40,27 +48,29 @@ class Identities {
   void Configure(const Settings& settings);
   void AdvanceTo(int64_t now_ns, int64_t unix_offset_ns);
 
-  // Before the first scan is reconciled: where there is not room for all, those with most processes
-  // come first. `facts` is parallel to `processes`.
+  // Call it before the first scan is reconciled: where there is not room for all values, those with
+  // the most processes get it. `facts` is parallel to `processes`.
   void InternMostCommon(std::span<const ProcessSnapshot> processes,
                         std::span<const ProcessFacts> facts);
 
-  // While it is set snapshots of processes that have a name come with facts by new rules, and name
-  // them anew: at a reload. What was counted under the old name stays there.
+  // While it is set, a snapshot names its process anew even if the process has a name: its facts
+  // are by the rules of a reload. What was counted under the old name stays there.
   void SetRenaming(bool renaming) { renaming_ = renaming; }
-  // /proc is being read: what it says of a process that execs meanwhile may be of the program
-  // before.
+  // Between these two /proc is being read. What it says of a process that execs meanwhile may be of
+  // the program before.
   void OnScanBegin() { in_scan_ = true; }
   void OnScanEnd() {
     in_scan_ = false;
     execed_in_scan_ = {};
   }
 
-  // To be called before collectors are told of a change, and after it.
+  // Call Assign before collectors are notified of a change: it gives the process its values and
+  // fills in what Change leaves to it. Call Release after: it takes the values from a process that
+  // ended.
   void Assign(Change& change);
   void Release(const Change& change);
 
-  // The values of a cgroup that no known process tells of.
+  // The values of a cgroup that no known process is in.
   EnumArray<Dimension, ValueId, kDimensionCount> ValuesOf(const CgroupIdentity& cgroup);
 
   const ProgramRules& rules() const { return rules_; }
@@ -72,12 +82,15 @@ class Identities {
   const Container* container(ValueId id) const {
     return containers_.find(values(Dimension::kContainer), id);
   }
-  // How ended processes had got their program.
+  // How many processes that ended had got their program in this way.
   uint64_t names(NameSource source) const { return names_[source]; }
   uint64_t cgroups_read() const { return cgroups_read_; }
   uint64_t cgroups_inherited() const { return cgroups_inherited_; }
 
  private:
+  // Only as many processes wait for their name as exit records are behind.
+  static constexpr size_t kMaxNameless = 1 << 16;
+
   // What a process without a program did that will be counted once it has one.
   struct Nameless {
     uint32_t execs = 0;

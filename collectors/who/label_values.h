@@ -17,25 +17,32 @@
 
 namespace cnproc {
 
-// Small, so that counters by value are arrays. An id is given again once its value gave way.
+// Small, so that counters by value are arrays. Once a value has given way, its id is given to
+// another value.
 using ValueId = uint32_t;
 inline constexpr ValueId kNoValue = 0;     // a process without one: no container
 inline constexpr ValueId kOtherValue = 1;  // "other": all values for which there was no room
 
 struct LabelPolicy {
   size_t limit = 100;  // values at once, "other" not among them
-  // A value with a process never goes, nor one with a younger event, but for LabelValues::Intern.
+  // A value goes only when it has no process and has had no event for so long; to make room for a
+  // newcomer that keeps coming it may go earlier, see LabelValues::Intern.
   int64_t idle_timeout_ns = 0;
   bool remove_idle = false;           // idle values go even below the limit
   std::vector<std::string> expected;  // exist always, never give way, count towards the limit
 };
 
-// No operation looks through the values but ForEach and Configure. Not thread safe. A value lives
-// on while it has a process, so that whoever adds a process to an id may keep the id until it
-// removes that process.
+// size() <= limit(), with two exceptions: all expected values exist, however many they are, and
+// after Configure has lowered the limit the values above it go only as they become idle. A value
+// with a process never goes: whoever adds a process to an id may keep the id until it removes that
+// process. An id names the same value for as long as its generation() stays the same.
+//
+// Only ForEach and Configure look through all values; every other operation takes constant or
+// logarithmic time. Not thread safe.
 class LabelValues {
  public:
-  // Scrapes see each value for as long, however many newcomers there are.
+  // How long each value stays at the least, however many newcomers there are, so that scrapes see
+  // it.
   static constexpr int64_t kShortestStayNs = 120'000'000'000;
 
   struct Value {
@@ -44,26 +51,28 @@ class LabelValues {
     uint32_t processes = 0;
   };
 
-  // Time is as AdvanceTo tells it.
+  // For the times see AdvanceTo.
   LabelValues(LabelPolicy policy, int64_t now_ns, int64_t unix_offset_ns);
 
-  // Values stay, and what was counted for them, unless the new policy leaves no room: then the
-  // idle ones go as they come of age.
+  // Values stay, and so does what was counted for them. Where the new policy leaves no room for
+  // all, the idle ones go as their timeout passes.
   void Configure(LabelPolicy policy);
 
   // `now_ns` is of the events' clock, and never goes back; Unix time is `unix_offset_ns` more.
   void AdvanceTo(int64_t now_ns, int64_t unix_offset_ns);
 
-  // The id of a value that had an event just now. Unknown ones are taken in, if need be in place of
-  // the one idle longest, or of one idle for kShortestStayNs that was seen less often than the
-  // newcomer came (by powers of two, so that equals do not take turns): who keeps coming finds room
-  // among names that occur once. Else the answer is kOtherValue and an overflow is counted. Bytes
-  // that no label may hold are replaced; a value that would read "other" becomes "other_"; an empty
-  // one is none.
+  // The id of a value that had an event just now. An unknown value is taken in. Where there is no
+  // room, it takes the place of
+  // - the value that has been idle longest, if that is longer than the timeout; or else
+  // - a value that has been idle for kShortestStayNs and was seen less often than the newcomer
+  //   came. Both are compared by powers of two, so that equals do not take turns. So a name that
+  //   keeps coming finds room among names that occur once.
+  // If neither exists the answer is kOtherValue, and an overflow is counted. Bytes that no label
+  // may hold are replaced; "other" becomes "other_"; the empty text is kNoValue.
   ValueId Intern(std::string_view text);
-  // The same for bytes that are no label value themselves, but are made of some.
+  // The same, but `text` is kept byte for byte: it may be any bytes, made of several label values.
   ValueId InternVerbatim(std::string_view text);
-  // kOtherValue, for what is others' by its nature. Counts as an overflow too.
+  // kOtherValue, for what can have no value of its own. Counts as an overflow too.
   ValueId InternOther();
 
   // A process of this value began or ended. kNoValue is allowed in all of these.
@@ -94,8 +103,8 @@ class LabelValues {
   uint64_t overflows() const { return overflows_; }
   uint64_t evictions() const { return evictions_; }
 
-  // Calls `visit(id, value)` for each value, in the order of their bytes: that of a page. For
-  // "other" once it was needed.
+  // Calls `visit(id, value)` for each value in the order of their bytes, which is that of a page;
+  // "other" is among them from the time on at which it was first needed.
   template <typename Visitor>
   void ForEach(Visitor visit) const {
     const Slot& other = slots_[kOtherValue];
@@ -111,7 +120,8 @@ class LabelValues {
   }
 
  private:
-  // Level n has the idle values that were seen 2^n times or more, the last one all above it.
+  // Level n has the idle values that were seen at least 2^n and fewer than 2^(n+1) times, the last
+  // level all that were seen more often.
   static constexpr size_t kLevels = 20;
   static size_t LevelOf(uint64_t times);
 
@@ -155,8 +165,9 @@ class LabelValues {
   uint64_t evictions_ = 0;
 };
 
-// Something for each value, T() for one that is new. The LabelValues is given with every call, so
-// that several of these can belong to one.
+// A T for each value, which is T() for a value that is new: what was counted for a value that gave
+// way is never seen under the next value with its id. Every call takes the LabelValues whose ids
+// are meant, always the same one.
 template <typename T>
 class ByValue {
  public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values for which there was no room, and how often each of them came: who keeps coming is told
-// from what came once.
+// The values for which there was no room, and how often each of them came, so that one that keeps
+// coming can be distinguished from one that came once.
 #ifndef CNPROC_COLLECTORS_WHO_NEWCOMERS_H_
 #define CNPROC_COLLECTORS_WHO_NEWCOMERS_H_
 
@@ -14,14 +14,15 @@
 
 namespace cnproc {
 
-// Remembers the newest kCapacity newcomers: one that comes again before so many others came is
-// counted exactly. Every operation takes constant time. Not thread safe.
+// Remembers the newest kCapacity newcomers, so size() <= kCapacity. The count of a newcomer is
+// exact as long as fewer than kCapacity others come between two times that it comes. Every
+// operation takes constant time. Not thread safe.
 class Newcomers {
  public:
   static constexpr size_t kCapacity = 256;
 
-  // Counts `text` once more and returns how often it has come; once if the time before was more
-  // than `memory_ns` ago. `now_ns` never goes back.
+  // Counts `text` once more and returns how often it has come. The count begins again at 1 if it
+  // last came more than `memory_ns` ago. `now_ns` never goes back.
   uint64_t Count(std::string_view text, int64_t now_ns, int64_t memory_ns);
   void Forget(std::string_view text);
 

@@ -14,14 +14,16 @@
 
 namespace cnproc {
 
-// The program of a process whose comm may be what it calls itself by now (node: node-MainThread),
-// in the 15 bytes that a comm has. Its comm, if the process was executed by that name: it is its
-// file's, or stands in its command line, where links (sh) and scripts have theirs. Else it has
-// renamed itself: then its file's name. Where exe cannot be read (another user's process, without
-// CAP_SYS_PTRACE) the comm is all that is known.
+// The program of a process, in the 15 bytes that a comm has. The comm may be what the process calls
+// itself by now (node becomes node-MainThread), so it counts only if the process was executed by
+// that name: if it is the name of the file, or stands in the command line, where links (sh) and
+// scripts have theirs. Else the process has renamed itself, and its program is the name of its
+// file. Where exe cannot be read (another user's process, without CAP_SYS_PTRACE) the comm is all
+// that is known.
 std::string ProgramOf(std::string_view comm, ProcessBytes& bytes);
 
-// Gives names, and no other facts. Pure; not thread safe.
+// Sets comm, rule_name, source and name_lost of ProcessFacts, and leaves the other facts alone.
+// Does no I/O but through ProcessBytes; holds nothing but the rules. Not thread safe.
 class ProcessNamer {
  public:
   // In force from the next call on.

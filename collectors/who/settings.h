@@ -10,11 +10,11 @@
 
 namespace cnproc {
 
-// A value: the one in force is replaced as a whole.
+// Replaced as a whole: nobody changes a part of the one in force.
 struct Settings {
   EnumArray<Dimension, LabelPolicy, kDimensionCount> labels;  // by Dimension
   LabelPolicy lineage;
-  bool program_lifetime = true;  // whether lifetimes are told by program
+  bool program_lifetime = true;  // whether there are histograms of lifetime by program
   ProgramRules program_rules;
 };
 
