@@ -20,12 +20,14 @@
 
 namespace cnproc {
 
-// The process that becomes a container's program (run, exec, a probe) stands in the container's
-// cgroup for 18 ms and more before its exec, but one that fails at once is gone before its cgroup
-// can be read after it. So children that have neither exec'd nor ended some milliseconds after
-// their fork are looked at ahead of their exec. In a storm of short lives nobody is looked at, and
-// an event costs a few nanoseconds. Bounded: the oldest child gives way, and so many readings a
-// second are all there are. Pure; not thread safe.
+// The process that becomes a container's program (at a start, an exec into it, a health check) is
+// in the container's cgroup for 18 ms and more before its exec. If the program fails at once, it is
+// gone before its cgroup can be read after the exec. So the cgroup of each child that has neither
+// exec'd nor ended some milliseconds after its fork, and of a runtime's children at once and
+// again and again, is read ahead of its exec. In a storm of short lives nothing is read, and an event costs a few
+// nanoseconds. Bounded: at most kMaxChildren are remembered, of which the oldest gives way, and the
+// readings of each second are bounded by kReadingPriceNs. Pure: reads through ReadCgroup alone; not
+// thread safe.
 class EarlyCgroups {
  public:
   // After a fork. An engine that moves its child there some time after the fork has further
@@ -48,13 +50,13 @@ class EarlyCgroups {
 
   // Null where it cannot be read: the process has ended.
   using ReadCgroup = absl::FunctionRef<std::shared_ptr<const CgroupFacts>(pid_t)>;
-  // Looks at whoever is due; at all times are those of events.
+  // Reads the cgroups of the children that are due. `now_ns` is by the events' clock.
   void LookAtDue(int64_t now_ns, ReadCgroup read);
-  // When the next one will be, if any waits.
+  // When the next child will be due, if any waits.
   std::optional<int64_t> NextDueNs();
 
  private:
-  // By the low bits of the id: ids are given one after the other.
+  // Stored by the low bits of its id: the kernel gives ids one after the other.
   struct Child {
     pid_t tgid = 0;  // 0: nobody
     int64_t forked_ns = 0;

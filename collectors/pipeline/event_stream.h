@@ -19,24 +19,25 @@
 
 namespace cnproc {
 
-// Events in the order in which they are to be applied, and when they were received (the events'
-// clock). Valid until the next call of the stream.
+// Events in the order in which they are to be applied. Valid until the next call of the stream.
 struct Batch {
   std::span<const Event> events;
-  int64_t received_ns = 0;
+  int64_t received_ns = 0;  // by the events' clock
   uint64_t round = 0;
-  // Of the same round, read and not delivered yet, each in its order: what happened before the
-  // machine is asked about this batch.
+  // Events that the same round has read and not delivered yet, of each socket in its order: they
+  // happened before the machine is asked about this batch.
   std::span<const Event> life_ahead = {};
   std::span<const Event> attributes_ahead = {};
 };
 
-// What a reading of both sockets came to.
+// The result of a round: of reading both sockets and delivering what was read.
 struct Round {
-  bool drained = false;  // both sockets were read until they were empty, all of it was delivered
-  bool life_drained = false;  // the life socket was; under a flood of attributes the other never is
-  bool lost = false;          // the round found events to be lost,
-  bool life_lost = false;     // and not of attributes alone
+  // Both sockets were read until they were empty, and all of it was delivered.
+  bool drained = false;
+  // The life socket was read until it was empty: in a flood of attributes only that ever is.
+  bool life_drained = false;
+  bool lost = false;       // the round found that events were lost
+  bool life_lost = false;  // and that life events were or may be among them
 };
 
 // A round is begun, pulled batch by batch, and ended:
@@ -48,17 +49,18 @@ class EventStream {
  public:
   EventStream(DatagramSource& source, size_t max_cpus);
 
-  // A new subscription was acknowledged: numbers of events start anew. `probe`: from those in the
-  // answers to a probe, which this begins; else from the first events.
+  // A new subscription was acknowledged, so the audit of sequence numbers starts anew. With `probe`
+  // this begins a probe of every CPU, and the audit starts from the numbers in the answers; else
+  // from those of the first events.
   absl::Status OnSubscribed(bool probe);
 
   // Reads what is queued, a bounded number. `thorough` gives the attribute socket more than its
   // share, for a scrape.
   void BeginRound(bool thorough);
-  // Every batch once, and in stats() from then on; nothing once all of the round was delivered.
+  // Delivers each batch once and counts it in stats(); nothing once all of the round was delivered.
   std::optional<Batch> Next();
-  // After the last batch: accounts for what was lost. An error is that of the source, which may
-  // have come after some batches.
+  // After the last batch: accounts for what was lost. An error is that of the source; the batches
+  // before it are good.
   absl::StatusOr<Round> EndRound();
 
   // The owner adds what it alone knows (subscriptions, resyncs).
@@ -66,7 +68,8 @@ class EventStream {
   const StreamStats& stats() const { return stats_; }
 
  private:
-  // Life events of one receive: they end before `end` of life_.
+  // The life events that one call received: those in life_ from the end of the receipt before up to
+  // `end`.
   struct Receipt {
     size_t end = 0;
     int64_t received_ns = 0;
@@ -98,17 +101,18 @@ class EventStream {
   uint64_t round_ = 0;
   bool all_delivered_ = true;
 
-  // Every life event that its process made before then is in life_ or was delivered.
+  // For every event up to then: what its process did earlier is in life_, or was delivered.
   int64_t horizon_ns_ = 0;
-  // Those not delivered yet wait: a life event that is still queued may come before them.
+  // Read, and delivered up to delivered_attributes_. The others wait: a life event that is still
+  // queued may have happened before them.
   std::vector<Event> attributes_;
   size_t delivered_attributes_ = 0;
   bool attributes_drained_ = true;
-  int64_t attribute_reads_ = 0;           // full ones that may still be made,
-  int64_t attribute_reads_since_ns_ = 0;  // earned until then
+  int64_t attribute_reads_ = 0;           // full reads that may be made, see kAttributePaceNs
+  int64_t attribute_reads_since_ns_ = 0;  // they were earned until then
   std::vector<Event> merged_;
 
-  // What the answers tell that are on their way: the first number of each CPU, or its last.
+  // What the answers that are on their way say: the first number of each CPU, or its last.
   enum class Probe : uint8_t { kNone, kBaselines, kTails } probe_ = Probe::kNone;
   uint64_t drops_before_probe_ = 0;
   int64_t probe_begun_ns_ = 0;

@@ -27,14 +27,14 @@
 
 namespace cnproc {
 
-// The name is the one of the exec's comm record. Where none came, for want of the right or of room
-// in a ring, it is what /proc says at once, unless what is known of the process says that it is
-// something else's by now.
+// The name of a program is that of the exec's comm record. Where no record came (no permission to
+// open the rings, or no room in one), it is what /proc says at once, unless something is known that
+// happened to the process since: then /proc may speak of another program.
 //
 // Makes system calls; used by one thread.
 class ExecFacts {
  public:
-  // `names` gives comm records if it tells names, and must outlive this.
+  // `names` gives comm records if its GivesNames is OK. It must outlive this.
   ExecFacts(absl::StatusOr<ProcessReader> processes, DatagramSource& names);
 
   // In force from the next exec on.
@@ -48,18 +48,18 @@ class ExecFacts {
   // EarlyCgroups.
   void LookAtChildren(int64_t now_ns);
   std::optional<int64_t> NextLookNs() { return early_cgroups_.NextDueNs(); }
-  // Events until then were lost.
+  // Life events until then were lost.
   void OnEventsLost(int64_t until_ns) { records_.OnEventsLost(until_ns); }
 
-  // Of a process that a scan found.
+  // The facts of a process that a scan found.
   ProcessFacts Complete(const ProcessSnapshot& snapshot);
 
   absl::Status processes_status() const { return processes_.status(); }
-  // OK where programs can be told apart.
+  // OK if programs can be named.
   absl::Status names_status() const;
 
  private:
-  // Of one id, as far as the round knows.
+  // What happened to a process with one id, as far as the round has read.
   struct Happening {
     int64_t timestamp_ns = 0;
     enum class What : uint8_t { kForked, kExeced, kRenamed } what = What::kForked;
@@ -79,7 +79,8 @@ class ExecFacts {
   ProcessFacts ReadExec(const Event& exec, const Batch& batch, size_t index);
   void Name(const Event& exec, const Batch& batch, const std::optional<CommRecord>& record,
             ProcessReader::Files& files, ProcessFacts& facts);
-  // Of what was asked: whatever the kernel has recorded since may have been the one who answered.
+  // Of the facts that /proc was asked for: takes back those that may be about the next program of
+  // the process, because a record of that program's exec has come since.
   void TakeBackDoubtful(std::vector<ProcessFacts>& facts, SideStats& stats);
   ProcessNamer::Since SinceExec(const Event& exec, const Batch& batch);
   void LearnHappenings(const Batch& batch);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// /proc/stat counts every fork, whoever listens: what it saw and the stream did not is a loss, and
-// a stream that stays silent over it has been muted (before 6.6 another tool's IGNORE can).
+// /proc/stat counts every fork, whether anybody listens or not. A fork that it counted and the
+// stream did not bring was lost; a stream that stays silent although there are such forks has been
+// muted (before Linux 6.6 the IGNORE of another tool can mute every listener).
 #ifndef CNPROC_COLLECTORS_PIPELINE_FORK_AUDIT_H_
 #define CNPROC_COLLECTORS_PIPELINE_FORK_AUDIT_H_
 
@@ -11,8 +12,8 @@
 
 namespace cnproc {
 
-// /proc/stat was read first, then the stream until it was empty: a fork in between has been seen
-// and is not in kernel_forks yet.
+// First /proc/stat is read, then the stream until it is empty: a fork between the two is in
+// forks_seen and not in kernel_forks.
 struct ForkAudit {
   uint64_t kernel_forks = 0;  // /proc/stat, since boot
   uint64_t forks_seen = 0;
@@ -20,8 +21,8 @@ struct ForkAudit {
   uint64_t messages = 0;  // of any kind
 };
 
-// By how much /proc/stat is ahead of the stream while no fork is missing: a constant, which each
-// audit bounds from both sides. Pure; not thread safe.
+// By how many forks /proc/stat is ahead of the stream while none is missing. That is a constant,
+// and each audit bounds it from both sides: least_ <= it <= most_. Pure; not thread safe.
 class ForkOffset {
  public:
   // `kernel_forks_after` was read when the stream was empty.
@@ -31,7 +32,7 @@ class ForkOffset {
     most_ = std::min(most_, static_cast<int64_t>(kernel_forks_after) - seen);
   }
   bool exact() const { return least_ >= most_; }
-  // Never too small, for that would invent missing forks.
+  // An upper bound. Too small an offset would invent missing forks.
   int64_t most() const { return most_; }
 
  private:
@@ -42,15 +43,15 @@ class ForkOffset {
 // Watches from tick to tick whether forks are missing. Pure; not thread safe.
 class MuteWatch {
  public:
-  // From now on /proc/stat is ahead by so much.
+  // From now on /proc/stat is ahead by `offset`; `lost` is ForkAudit::lost now.
   void Restart(int64_t offset, uint64_t lost) {
     offset_ = offset;
     lost_ = lost;
     suspect_.reset();
   }
 
-  // Forks that neither came nor were counted as lost: a lower bound, because every lost event may
-  // have been a fork.
+  // How many forks neither came nor were counted as lost. A lower bound, because every lost event
+  // may have been a fork.
   uint64_t Unaccounted(const ForkAudit& now) const {
     if (!offset_) return 0;
     const int64_t missing = static_cast<int64_t>(now.kernel_forks) - *offset_ -
@@ -59,7 +60,8 @@ class MuteWatch {
     return static_cast<uint64_t>(std::max<int64_t>(missing, 0));
   }
 
-  // True where forks are missing, not one message came for a whole tick and so none will come.
+  // Call it once a tick. True if forks are missing and not one message came since the tick before:
+  // then none will come.
   bool IsMuted(const ForkAudit& now) {
     if (Unaccounted(now) == 0) {
       suspect_.reset();
@@ -71,9 +73,9 @@ class MuteWatch {
     return silent;
   }
 
-  // The last audit did not agree.
+  // In the last audit forks were missing.
   bool suspects() const { return suspect_.has_value(); }
-  // Events were lost that excuse as many missing forks, for as long as there is no restart.
+  // Events were lost since Restart: as many missing forks are excused, until the next Restart.
   bool is_excused(const ForkAudit& now) const { return now.lost != lost_; }
 
  private:

@@ -34,24 +34,24 @@ struct LedgerOptions {
   double start_time_seconds = 0;                 // Unix time at which counting begins
   size_t max_tasks = 0;                          // see ProcessTable
   size_t max_exit_records = 0;                   // that wait for their events
-  // OK, or why there are none of them: collectors that need them say so.
+  // OK, or why the source is not there: collectors that need it say so.
   absl::Status exit_records;
   absl::Status kernel_log;
-  absl::Status identities;  // not OK in a replay: nobody can be told apart,
-  absl::Status names;       // but by programs, if it has their names
+  absl::Status identities;  // not OK in a replay: processes have no unit, container or user
+  absl::Status names;       // OK in a replay too, if the recording has the names of programs
 };
 
-// The events' clock and what it lacks to Unix time, at one moment.
+// One moment by the events' clock, and Unix time less that clock.
 struct Moment {
   int64_t now_ns = 0;
   int64_t unix_offset_ns = 0;
 };
 
-// Pure: no lock, no system call, no clock but to time collectors. External synchronisation is
-// required. Between two calls
-//   appeared + forked - ended - vanished = alive (see ProcessTable),
-// all collectors have been notified of the same changes, and so whatever call comes next may be
-// Collect: every page is one consistent cut.
+// Pure: takes no lock, makes no system call, and reads no clock but to time collectors. External
+// synchronisation is required. Between any two calls
+// - appeared + forked - ended - vanished = alive (see ProcessTable), and
+// - all collectors have been notified of the same changes.
+// So Collect may be called at any time, and every page is one consistent cut.
 class Ledger final : private ChangeSink {
  public:
   Ledger(const LedgerOptions& options, Moment moment);
@@ -64,24 +64,27 @@ class Ledger final : private ChangeSink {
   void Apply(const Batch& batch, const SideEvidence& evidence, int64_t applied_ns,
              int64_t unix_offset_ns);
   // Once a second, with what was gathered since. `caught_up`: nothing waits in the life socket, so
-  // whoever has not ended by now has been heard of.
+  // the EXIT of every process that has ended by now was applied.
   void Tick(Moment moment, bool caught_up, const SideEvidence& evidence);
   // Life events between these two (the events' clock) were lost. Known at `now_ns`.
   void OnLoss(int64_t from_ns, int64_t to_ns, int64_t now_ns);
-  // Every event until then was delivered.
+  // Every event with a timestamp until then was applied, or reported as lost.
   void OnTime(int64_t until_ns);
-  // The stream's own numbers with all batches until now, and whether it is subscribed.
+  // The stream's own numbers, which include all batches applied until now, and OK if it is
+  // subscribed, else why not.
   void SetStream(const StreamStats& stats, const absl::Status& subscription);
 
-  // The comparison of the table with /proc, see ProcessTable. The first one gives values to whoever
-  // lives; where there is not room for all, those with most processes come first.
+  // The comparison of the table with /proc, see ProcessTable. The first one gives label values to
+  // all living processes; where there is not room for all values, those with the most processes get
+  // it.
   void BeginScan(int64_t now_ns);
   void AbandonScan();
   bool scan_is_bounded() const { return table_.scan_is_bounded(); }
   // `renaming`: the facts are by new rules, which name processes anew that have a name.
   void Reconcile(std::span<const ProcessSnapshot> snapshots, std::span<const ProcessFacts> facts,
                  bool renaming = false);
-  // The same in pieces, with no event in between: all of it, some at a time, the end.
+  // The same in pieces, with no event in between: Begin gets all snapshots, ReconcileSome some at a
+  // time.
   void BeginReconcile(std::span<const ProcessSnapshot> snapshots,
                       std::span<const ProcessFacts> facts);
   void ReconcileSome(std::span<const ProcessSnapshot> snapshots,
@@ -93,7 +96,8 @@ class Ledger final : private ChangeSink {
     uint64_t vanished = 0;
   };
   const Corrections& corrections() const { return corrections_; }
-  // Why the table is not compared with /proc. What lived before is heard of once it does something.
+  // The table cannot be compared with /proc, for this reason. Processes that live already enter the
+  // table once an event is about them.
   void GoOnWithoutScan(const absl::Status& why);
 
   // OK while the stream is subscribed and the table is complete; else why not.
@@ -156,9 +160,10 @@ class Ledger final : private ChangeSink {
   StreamStats stream_stats_;
   SideStats side_stats_;
   ExitRecordQueue exit_records_;
-  // Something was lost: until its records have aged, a record may be of an earlier process.
+  // Something was lost: until then a record may be that of an earlier process with the same id.
   int64_t records_suspect_until_ns_ = 0;
-  std::vector<OomKill> kills_;  // read, and not notified yet: the log may be ahead of the events
+  // Read from the log, and collectors not notified yet: the log may be ahead of the events.
+  std::vector<OomKill> kills_;
   absl::Status subscription_;
   absl::Status scan_status_;
   Corrections corrections_;

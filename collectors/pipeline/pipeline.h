@@ -63,14 +63,15 @@ class Pipeline final {
   // Replaces the settings. Label values that stay keep what was counted for them.
   void Configure(const Settings& settings);
 
-  // One consistent cut of the collectors that `wanted` accepts, taken at a moment at which both
-  // sockets were drained (or, should the collector thread not get there within 100 ms, at the last
-  // batch boundary), appended to `families`. With it, for each of them, how long it took and
-  // whether it works. `wanted` is called in the collector thread.
+  // Appends to `families` one consistent cut of the collectors that `wanted` accepts and, for each
+  // of them, how long it took and whether it works. The cut is taken in the collector thread, in a
+  // round that began after the call and has left nothing in the life socket; if the thread does not
+  // get there within 100 ms, in the calling thread, at the last batch boundary. `wanted` is called
+  // in either.
   void Gather(const std::function<bool(std::string_view)>& wanted, Families& families);
   // OK while cnproc_up is 1, else why not.
   absl::Status Ready();
-  // Whether the thread has been round within the last seconds, subscribed or not.
+  // Whether the collector thread has completed a round within the last 10 s, subscribed or not.
   bool MakesProgress() const;
   // OK, or why a collector cannot work. Unknown names are OK.
   absl::Status CollectorWorking(std::string_view name) {
@@ -102,8 +103,8 @@ class Pipeline final {
   // The collector thread's own.
   IncidentLog incidents_;
   Pace pace_;
-  bool drained_ = true;    // both sockets, by the last round
-  bool caught_up_ = true;  // with the life socket; under a flood of attributes the other never is
+  bool drained_ = true;    // the last round left both sockets empty
+  bool caught_up_ = true;  // it left the life socket empty; in a flood of attributes only that
   bool execs_in_round_ = false;
   int64_t next_tick_ns_ = 0;
   std::thread thread_;

@@ -30,15 +30,16 @@ class Reconciler {
 
   // The table may differ from the machine, for this reason.
   void Request(ResyncReason reason) { schedule_.Request(reason); }
-  // The rules of names changed: comparisons that read by them name living processes anew. The
-  // second finds whom those forked that the first was still to rename.
+  // The rules of names changed: two comparisons by the new rules name living processes anew. The
+  // second finds the children of processes that the first had yet to rename.
   void RequestRenaming() {
     renamings_wanted_ = 2;
     Request(ResyncReason::kReload);
   }
 
-  // One step, where one is due, after a round; `life_drained`: it left nothing unread in the life
-  // socket. Returns the reason of a comparison that this step completed, else kNone.
+  // Call it after each round: makes one step, if one is due. `life_drained`: the round left nothing
+  // unread in the life socket. Returns the reason of the comparison that this step completed, else
+  // kNone.
   ResyncReason Step(bool life_drained, int64_t now_ns);
   // Another step is due at once.
   bool is_busy() const { return state_ != State::kIdle; }

@@ -15,25 +15,29 @@
 
 namespace cnproc {
 
-// The thread that owns the numbers makes the pages too, between two rounds and at its own priority:
-// so no scrape holds up the stream, and a page has all that there was when it was asked for. A
-// scrape that the thread does not get to in time is told so. Bounded by the threads that scrape.
+// The collector thread, which owns the numbers, makes the pages too, between two rounds and at its
+// own priority. So no scrape holds up the stream, and a page has all that had happened when it was
+// asked for. A scrape that waits too long leaves the queue, and makes its page itself. The queue is
+// as long as there are threads that scrape.
+//
+// The first of_this_round_ requests in waiting_ asked before the round began; the others wait for
+// the next round. A request is in waiting_ if and only if its state is kWaiting.
 class ScrapeQueue {
  public:
   // Makes a page. Not called after AwaitPage has returned.
   using MakePage = absl::FunctionRef<void()>;
 
-  // Of a scrape, in its own thread. `wake` makes the collector thread begin a round. True once
-  // `make_page` has run in that thread; what it threw is thrown here. False if that has not begun
-  // within `patience`, and will not.
+  // Called by a scrape, in its own thread. `wake` makes the collector thread begin a round. True
+  // once `make_page` has run in that thread; what it threw is thrown here. False if it has not
+  // begun to run within `patience`: then it never will.
   bool AwaitPage(MakePage make_page, absl::FunctionRef<void()> wake,
                  std::chrono::milliseconds patience);
 
-  // Of the collector thread. When a round begins: whether any scrape waits. Those that do are
+  // Called by the collector thread when a round begins. Whether any scrape waits: those that do are
   // served by the next ServePages.
   bool BeginRound();
-  // When a round has left nothing unread. After `most` of time those that are left wait for the
-  // next round: the stream has to be read.
+  // Called by the collector thread when a round has left nothing unread. Serves for about `most`;
+  // whoever is left waits for the next round, because the stream has to be read.
   void ServePages(std::chrono::milliseconds most);
 
  private:
@@ -46,7 +50,6 @@ class ScrapeQueue {
 
   Mutex mutex_;
   std::condition_variable_any served_;
-  // Those at the front asked before the round began.
   std::deque<Request*> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t of_this_round_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -19,7 +19,7 @@ struct SideEvidence {
   std::vector<ProcessFacts> execs;  // one for each EXEC of the batch; empty: nothing can be read
   std::vector<ExitRecord> exit_records;
   int64_t exit_records_read_ns = 0;  // CLOCK_MONOTONIC: whoever is in them had ended by then
-  bool exit_records_lost = false;    // some were, that this says for the first time
+  bool exit_records_lost = false;    // more were lost since the evidence before
   std::vector<OomKill> kills;
   std::vector<Refusals> refusals;
   SideStats stats;

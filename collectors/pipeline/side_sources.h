@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the machine tells beside the stream of events: /proc at an exec, exit records, the kernel's
-// log, refused forks.
+// What is read from the machine beside the stream of events: /proc at an exec, exit records, the
+// kernel's log, refused forks.
 #ifndef CNPROC_COLLECTORS_PIPELINE_SIDE_SOURCES_H_
 #define CNPROC_COLLECTORS_PIPELINE_SIDE_SOURCES_H_
 
@@ -22,7 +22,7 @@
 
 namespace cnproc {
 
-// Each is there or says why it is not; the rest works without it.
+// Each source is open, or its status says why not; the others work without it.
 struct SideInputs {
   absl::StatusOr<ProcessReader> processes = absl::UnavailableError("not asked for");
   absl::StatusOr<TaskstatsSocket> exit_records = absl::UnavailableError("not asked for");
@@ -39,11 +39,12 @@ class SideSources {
   // In force from the next exec on.
   void SetRules(const ProgramRules& rules) { execs_.SetRules(rules); }
 
-  // Reads all that belongs to these events, which are not applied yet: the names of programs and
-  // /proc for every exec, as long as the process is there; then exit records, for whoever is gone
-  // by now has sent one; and the kernel's log, if a process was killed. Valid until the next call.
+  // Reads what belongs to these events before they are applied, in this order: the names of
+  // programs and /proc for every exec, while the process is still there; then exit records, because
+  // by now whoever is gone has sent one; then the kernel's log, if a process was killed. Valid
+  // until the next call.
   const SideEvidence& Gather(const Batch& batch);
-  // Once a second: what came beside any event.
+  // Reads, once a second, what came without an event. Valid until the next call.
   const SideEvidence& GatherAtTick();
 
   // Life events until then were lost.
@@ -52,7 +53,7 @@ class SideSources {
   void LookAtChildren(int64_t now_ns) { execs_.LookAtChildren(now_ns); }
   std::optional<int64_t> NextLookNs() { return execs_.NextLookNs(); }
 
-  // Of a process that a scan saw.
+  // The facts of a process that a scan saw.
   ProcessFacts Complete(const ProcessSnapshot& snapshot);
 
   // The most exit records that can wait for their events.
