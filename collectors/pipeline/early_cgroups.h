@@ -23,8 +23,8 @@ namespace cnproc {
 // The process that becomes a container's program (at a start, an exec into it, a health check) is
 // in the container's cgroup for 18 ms and more before its exec. If the program fails at once, it is
 // gone before its cgroup can be read after the exec. So the cgroup of each child that has neither
-// exec'd nor ended some milliseconds after its fork, and of a runtime's children at once and
-// again and again, is read ahead of its exec. In a storm of short lives nothing is read, and an event costs a few
+// exec'd nor ended some milliseconds after its fork, and of a runtime's children again and again,
+// is read ahead of its exec. In a storm of short lives nothing is read, and an event costs a few
 // nanoseconds. Bounded: at most kMaxChildren are remembered, of which the oldest gives way, and the
 // readings of each second are bounded by kReadingPriceNs. Pure: reads through ReadCgroup alone; not
 // thread safe.
