@@ -8,8 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,8 +24,8 @@
 #include "collectors/pipeline/pipeline.h"
 #include "collectors/registry.h"
 #include "tests/collectors/page.h"
+#include "tests/collectors/pipeline/fake_procfs.h"
 #include "tests/collectors/pipeline/shared_source.h"
-#include "tests/temp_folder.h"
 
 namespace cnproc {
 
@@ -64,16 +62,15 @@ inline bool Eventually(const std::function<bool()>& condition) {
 class PipelineLab : public testing::Test {
  protected:
   PipelineLab() {
-    KernelForks(1000);
-    AddProcess("1");
-    AddProcess("7");
+    procfs_.AddProcess("1");
+    procfs_.AddProcess("7");
     PipelineOptions options;
     for (const CollectorSpec& spec : CollectorSpecs()) {
       if (spec.name == "stream" || spec.name == "processes" || spec.name == "user") {
         options.collectors.push_back(&spec);
       }
     }
-    options.procfs_root = procfs_.string();
+    options.procfs_root = procfs_.root();
     options.say = [this](Severity severity, const std::string& message) {
       const std::lock_guard lock(mutex_);
       lines_.push_back(message);
@@ -95,17 +92,6 @@ class PipelineLab : public testing::Test {
     pipeline_->Start();
     ASSERT_TRUE(Eventually([this] { return pipeline_->Ready().ok(); })) << pipeline_->Ready();
   }
-
-  void KernelForks(int forks) const {
-    std::ofstream(procfs_ / "stat") << "processes " << forks << "\n";
-  }
-  void AddProcess(const std::string& pid) const {
-    std::filesystem::create_directory(procfs_ / pid);
-    std::ofstream(procfs_ / pid / "stat")
-        << pid << " (a) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0";
-    std::ofstream(procfs_ / pid / "status") << "Name:\ta\nUid:\t0\t0\t0\t0\n";
-  }
-  void EndProcess(const std::string& pid) const { std::filesystem::remove_all(procfs_ / pid); }
 
   void Queue(SocketId socket, const std::vector<std::vector<std::byte>>& batch) const {
     source_->Do([&](FakeSource& fake) { fake.Queue(socket, batch); });
@@ -147,8 +133,7 @@ class PipelineLab : public testing::Test {
     return absl::StrCat(absl::StrJoin(lines_, "\n"), "\n");
   }
 
-  const TempFolder folder_;
-  const std::filesystem::path procfs_ = folder_.path();
+  const FakeProcfs procfs_;
   SharedSource* source_ = nullptr;
   std::unique_ptr<Pipeline> pipeline_;
 

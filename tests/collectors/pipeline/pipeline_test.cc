@@ -28,9 +28,9 @@ TEST_F(PipelineTest, IsReadyOnceProcWasScanned) {
 TEST_F(PipelineTest, DropsAreLostEventsAndAskForAResync) {
   Start();
   // When events are dropped, of which some were an exit and a fork
-  EndProcess("7");
-  AddProcess("8");
-  AddProcess("9");
+  procfs_.EndProcess("7");
+  procfs_.AddProcess("8");
+  procfs_.AddProcess("9");
   source_->Do([](FakeSource& fake) {
     fake.Drop(SocketId::kLife, 5);
     fake.Drop(SocketId::kAttribute, 3);
@@ -82,7 +82,7 @@ TEST_F(PipelineTest, WhileItCannotSubscribeItIsNotUpAndSaysWhy) {
     fake.Break();
   });
   EXPECT_TRUE(IsShown("cnproc_up{}", 0));
-  KernelForks(1007);
+  procfs_.KernelForks(1007);
   EXPECT_THAT(std::string(pipeline_->Ready().message()), HasSubstr("no socket is to be had"));
   EXPECT_TRUE(pipeline_->MakesProgress());
   // Then a tick changes nothing, and the log has it once
