@@ -14,7 +14,7 @@ constexpr int64_t kFollowPaceNs = kNsPerSecond;
 }  // namespace
 
 absl::StatusOr<SourceRead> NamedSource::Read(SocketId socket) {
-  if (socket != SocketId::kComm) return source_->Read(socket);
+  if (socket != SocketId::kComm) return SourceDecorator::Read(socket);
   const int64_t now_ns = NowNs();
   const std::span<const Datagram> datagrams = rings_.Read(now_ns);
   FollowCpus(now_ns);

@@ -143,9 +143,9 @@ bool Recorder::Write(const std::string& packets) {
 }
 
 absl::StatusOr<SourceRead> RecordedSource::Read(SocketId socket) {
-  absl::StatusOr<SourceRead> read = source_->Read(socket);
+  absl::StatusOr<SourceRead> read = SourceDecorator::Read(socket);
   if (read.ok() && !read->datagrams.empty()) {
-    recorder_->Record(read->datagrams, source_->UnixOffsetNs());
+    recorder_->Record(read->datagrams, UnixOffsetNs());
   }
   return read;
 }

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -19,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collectors/kernel/datagram_source.h"
+#include "collectors/kernel/source_decorator.h"
 
 namespace cnproc {
 
@@ -60,27 +60,15 @@ class Recorder {
   std::thread thread_;
 };
 
-// Passes everything on and lets a recorder have what was read.
-class RecordedSource final : public DatagramSource {
+// Lets a recorder have what was read.
+class RecordedSource final : public SourceDecorator {
  public:
   RecordedSource(std::unique_ptr<DatagramSource> source, std::unique_ptr<Recorder> recorder)
-      : source_(std::move(source)), recorder_(std::move(recorder)) {}
+      : SourceDecorator(std::move(source)), recorder_(std::move(recorder)) {}
 
-  void Wait(int wake_fd, int64_t timeout_ns) override { source_->Wait(wake_fd, timeout_ns); }
   absl::StatusOr<SourceRead> Read(SocketId socket) override;
-  absl::StatusOr<uint64_t> Drops(SocketId socket) override { return source_->Drops(socket); }
-  uint32_t ReceiveBufferBytes() const override { return source_->ReceiveBufferBytes(); }
-  int64_t NowNs() const override { return source_->NowNs(); }
-  int64_t UnixOffsetNs() const override { return source_->UnixOffsetNs(); }
-  absl::Status Subscribe(bool renew) override { return source_->Subscribe(renew); }
-  bool BeginProbe() override { return source_->BeginProbe(); }
-  bool IsProbing() override { return source_->IsProbing(); }
-  std::optional<uint64_t> KnownLosses() const override { return source_->KnownLosses(); }
-  absl::Status Ended() const override { return source_->Ended(); }
-  absl::Status GivesNames() const override { return source_->GivesNames(); }
 
  private:
-  const std::unique_ptr<DatagramSource> source_;
   const std::unique_ptr<Recorder> recorder_;
 };
 

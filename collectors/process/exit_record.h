@@ -12,7 +12,7 @@
 
 namespace cnproc {
 
-// The life of one task: by it the task's record is told from those of others with the same id.
+// The life of one task. It distinguishes its record from those of other tasks with the same id.
 struct TaskLife {
   pid_t tid = 0;
   pid_t tgid = 0;

@@ -9,18 +9,12 @@
 
 #include <memory>
 
+#include "exporter/web/tls_certificates.h"
 #include "tests/exporter/http_client.h"
 
 namespace cnproc {
 namespace {
 
-template <auto kFree>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
