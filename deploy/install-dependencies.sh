@@ -37,6 +37,7 @@ declare -A test_packages=(
   [packages]="cpio debootstrap dpkg-dev file qemu-system-x86 rpm"
   [fuzz]="clang libclang-rt-dev"
   [debian]="debootstrap git util-linux"
+  [real]="build-essential default-jdk-headless dpkg-dev golang-go nodejs postgresql python3 strace stress-ng util-linux"
   [bench]="forkstat"
 )
 

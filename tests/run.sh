@@ -208,6 +208,7 @@ debian_step() { # SUITE
 
 real_step() {
   need_connector
+  install_for real
   need_build cnproc_exporter cnproc_workload || return
   script_step 3600 tests/real/run.sh
 }
