@@ -190,10 +190,15 @@ def identities(page):
             page.sum('process_exits_total'),
         ),
         ('programs = processes', page.sum('program_processes'), page.sum('processes')),
-        ('forks of programs', page.sum('program_forks_total'), page.sum('forks_total', kind='process')),
         ('forks of users', page.sum('user_forks_total'), page.sum('forks_total', kind='process')),
-        ('execs of programs', page.sum('program_execs_total'), page.sum('execs_total')),
         ('execs of users', page.sum('user_execs_total'), page.sum('execs_total')),
+    ]
+    # A program that gives way at the limit takes its counts with it.
+    if page.sum('label_evictions_total', dimension='program'):
+        return sums
+    sums += [
+        ('forks of programs', page.sum('program_forks_total'), page.sum('forks_total', kind='process')),
+        ('execs of programs', page.sum('program_execs_total'), page.sum('execs_total')),
         ('core dumps of programs', page.sum('program_coredumps_total'), page.sum('coredumps_total')),
     ]
     for outcome in ('success', 'error', 'signal'):
@@ -227,6 +232,11 @@ class Verdict:
                        'processes_reconciled_total', 'resyncs_total', 'process_table_evictions_total'):
             if page.sum(metric) != 0:
                 broken.append(f'{metric}: {page.sum(metric):.0f}')
+        if broken:
+            # What helps to find out why.
+            for metric, label in (('events_lost_total', 'reason'), ('label_evictions_total', 'dimension'),
+                                  ('label_overflows_total', 'dimension'), ('program_names_total', 'source')):
+                print(f'      {metric}: {show({n: c for n, c in page.by(metric, label).items() if c})}')
         self.same('nothing lost or reconciled, all identities', [], broken)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,10 @@ import machine
 import strace_log
 
 HERE = pathlib.Path(__file__).resolve().parent
+# What only the programs of this run are called: others on the machine add to the other names.
+TOKEN = secrets.token_hex(2)
+
+
 class Lab:
     """Two exporters at once: one as it is shipped, one with room for every name, that tells of lineage, too."""
 
@@ -27,7 +32,7 @@ class Lab:
         self.shipped = machine.Exporter(binary)
         self.by_name = machine.Exporter(binary, '--collector.program.limit=2000', '--collector.lineage',
                                         '--collector.lineage.limit=5000')
-        self.start = machine.balance(self.shipped.page())
+        self.exporters = {exporter: machine.balance(exporter.page()) for exporter in (self.shipped, self.by_name)}
 
     def close(self):
         self.shipped.__exit__()
@@ -58,7 +63,7 @@ class Growth:
 
     def of_group(self, metric, **labels):
         page = self.after[0]
-        return int(page.sum('container_' + metric, container_id=group_id(self.group), **labels))
+        return int(page.sum('container_' + metric, container_id=self.group.container, **labels))
 
     def by_name(self, metric, **labels):
         """Of the whole machine."""
@@ -67,7 +72,7 @@ class Growth:
         return {name: int(count) for name, count in grown.items() if count}
 
     def of_program(self, metric, program, **labels):
-        return int(self.after[0].sum(metric, program=program, **labels) - self.before[0].sum(metric, program=program, **labels))
+        return self.by_name(metric, **labels).get(program, 0)
 
     def by(self, metric, label):
         grown = self.after[0].by(metric, label)
@@ -80,10 +85,6 @@ class Growth:
             for labels, value in page.by_metric['cnproc_lineage_execs_total']:
                 grown[labels['parent'] + ' > ' + labels['program']] += sign * int(value)
         return {pair: count for pair, count in grown.items() if count}
-
-
-def group_id(group):
-    return group.container
 
 
 def against_strace(verdict, what, log, growth):
@@ -105,17 +106,13 @@ def against_strace(verdict, what, log, growth):
     compare(verdict, f'{what}: who started what', lineage, growth.lineage())
 
 
-# What only the programs here are called: others on the machine add to the other names.
-OURS = ('cnpr-', 'jspawnhelper', 'postgres')
-
-
 def compare(verdict, what, truth, counted):
     """By name: as many where the name is only ours, else at least as many. Names those that differ."""
     wrong = {}
     for name, count in truth.items():
-        if counted.get(name, 0) < count or (name.startswith(OURS) and counted.get(name, 0) != count):
+        if counted.get(name, 0) < count or (name.startswith(TOKEN) and counted.get(name, 0) != count):
             wrong[name] = count
-    wrong |= {name: 0 for name in counted if name.startswith(OURS) and name not in truth}
+    wrong |= {name: 0 for name in counted if name.startswith(TOKEN) and name not in truth}
     if wrong:
         verdict.same(what, wrong, {name: counted.get(name, 0) for name in wrong})
     else:
@@ -129,7 +126,7 @@ def ended_by(printed):
 
 
 def against_itself(verdict, what, printed, growth, programs):
-    """What its own wait calls said, by the shipped exporter. `programs`: the name of each word of the program's."""
+    """What its own wait calls said. `programs`: the name of each word of the program's."""
     truth = collections.defaultdict(collections.Counter)
     codes, signals = collections.Counter(), collections.Counter()
     for key, count in ended_by(printed).items():
@@ -192,12 +189,14 @@ def build(lab):
 PGBENCH = '''
 set -e
 $bin/initdb -D data -A trust --no-sync >/dev/null
-$bin/pg_ctl -D data -w -l server.log -o "-k $PWD -c listen_addresses= -c autovacuum=off -c log_connections=on -c max_connections=100 -c fsync=off" start >/dev/null
+ln -s $bin/postgres $server
+ln -s $bin/psql $client
+$bin/pg_ctl -p $PWD/$server -D data -w -l server.log -o "-k $PWD -c listen_addresses= -c autovacuum=off -c log_connections=on -c max_connections=100 -c fsync=off" start >/dev/null
 $bin/pgbench -h $PWD -i -q postgres 2>/dev/null >/dev/null
 $bin/pgbench -h $PWD -c 50 -j 2 -t 20 postgres
 $bin/pgbench -h $PWD -c 10 -j 2 -t 20 -C -S postgres
 # Six backends that an administrator ends: they exit with 1.
-for i in 1 2 3 4 5 6; do $bin/psql -h $PWD -c 'select pg_sleep(60)' postgres >/dev/null 2>&1 & done
+for i in 1 2 3 4 5 6; do ./$client -h $PWD -c 'select pg_sleep(60)' postgres >/dev/null 2>&1 & done
 while [ "$($bin/psql -h $PWD -Atc "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)'" postgres)" != 6 ]; do sleep 0.2; done
 $bin/psql -h $PWD -Atc "select count(pg_terminate_backend(pid)) from pg_stat_activity where query = 'select pg_sleep(60)'" postgres
 wait
@@ -209,8 +208,9 @@ echo "CONNECTIONS $(grep -c 'connection received' server.log)"
 def database(lab):
     """PostgreSQL with 50 connections, on a unix socket, as a user of its own."""
     bin_folder = sorted(glob.glob('/usr/lib/postgresql/*/bin'))[-1]
+    server, client = f'{TOKEN}-server', f'{TOKEN}-psql'
     command = ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', 'env', f'bin={bin_folder}',
-               'sh', '-c', PGBENCH]
+               f'server={server}', f'client={client}', 'sh', '-c', PGBENCH]
     for traced in (True, False):
         folder = lab.folder / f'postgres-{"traced" if traced else "untraced"}'
         folder.mkdir()
@@ -219,23 +219,23 @@ def database(lab):
         connections = int(re.search(r'^CONNECTIONS (\d+)', printed, re.MULTILINE)[1])
         if traced:
             # All that the server forked is a connection's or one of its own.
-            own = log.forks['postgres'] - connections
+            own = log.forks[server] - connections
             against_strace(lab.verdict, 'postgres', log, growth)
         lab.verdict.same(f'postgres {"traced" if traced else "untraced"}: forks of the server, {own} beside one a connection',
-                         connections + own, growth.by_name('program_forks_total').get('postgres', 0))
+                         connections + own, growth.by_name('program_forks_total').get(server, 0))
         lab.verdict.same('postgres: psql and backends that an administrator ended, the launcher of replication',
-                         {'psql': 6, 'postgres': 7},
-                         {n: c for n, c in growth.by_name('program_exits_total', outcome='error').items() if n in ('psql', 'postgres')})
+                         {client: 6, server: 7},
+                         {name: growth.of_program('program_exits_total', name, outcome='error') for name in (client, server)})
 
 
 def language(lab, what, make_command):
     """A program with threads and children: traced against strace and its own words, untraced against these."""
     folder = lab.folder / what
     folder.mkdir()
-    child = folder / 'cnpr-child'
+    child = folder / f'{TOKEN}-child'
     child.symlink_to('/bin/sh')
     itself, command = make_command(folder, str(child))
-    programs = {'child': 'cnpr-child', 'itself': itself}
+    programs = {'child': child.name, 'itself': itself}
     for traced in (True, False):
         printed, growth, log = lab.run(command, folder, traced)
         if traced:
@@ -244,26 +244,26 @@ def language(lab, what, make_command):
 
 
 def python(folder, child):
-    itself = folder / 'cnpr-python'
+    itself = folder / f'{TOKEN}-python'
     itself.symlink_to(os.path.realpath('/usr/bin/python3'))
     return itself.name, [str(itself), str(HERE / 'programs/real.py'), child, str(itself)]
 
 
 def node(folder, child):
-    itself = folder / 'cnpr-node'
+    itself = folder / f'{TOKEN}-node'
     itself.symlink_to(shutil.which('node'))
     return itself.name, [str(itself), str(HERE / 'programs/real.js'), child, str(itself)]
 
 
 def go(folder, child):
-    itself = folder / 'cnpr-go'
+    itself = folder / f'{TOKEN}-go'
     environment = dict(os.environ, GO111MODULE='off', GOCACHE=str(folder / 'cache'), CGO_ENABLED='0')
     subprocess.run(['go', 'build', '-o', str(itself), str(HERE / 'programs/real.go')], check=True, env=environment)
     return itself.name, [str(itself), child, str(itself)]
 
 
 def java(folder, child):
-    itself = folder / 'cnpr-java'
+    itself = folder / f'{TOKEN}-java'
     itself.symlink_to(os.path.realpath(shutil.which('java')))
     subprocess.run(['javac', '-d', str(folder), str(HERE / 'programs/Real.java')], check=True)
     return itself.name, [str(itself), '-cp', str(folder), 'Real', child, str(itself), str(folder)]
@@ -292,8 +292,8 @@ def main():
         try:
             for part in arguments.parts.split(','):
                 PARTS[part](lab)
-            for exporter in (lab.shipped, lab.by_name):
-                verdict.holds(exporter.page(), machine.balance(exporter.page()))
+            for exporter, start in lab.exporters.items():
+                verdict.holds(exporter.page(), start)
             truth, counted = machine.table_against_proc(lab.shipped)
             verdict.same('processes and threads alive, by /proc', truth, counted)
         finally:
