@@ -140,8 +140,8 @@ TEST_F(IncidentLogTest, AFullLabelIsSaidOnceAnHourEachForItself) {
   for (int64_t second = 4; second < 7300; ++second) LabelsAt(second, 500, 9);
 
   ASSERT_THAT(lines_, SizeIs(3));
-  EXPECT_THAT(lines_[0], AllOf(HasSubstr("collector program has all the 100 values"),
-                               HasSubstr("1 newcomer "), HasSubstr("--collector.program.limit")));
+  EXPECT_THAT(lines_[0], AllOf(HasSubstr("collector program is at its limit of 100 values"),
+                               HasSubstr("--collector.program.limit")));
   EXPECT_THAT(lines_[1],
               HasSubstr("collector user is at its limit of 50 values: another was counted as "
                         "\"other\" 9 times;"));
