@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Given as many events as the machine can make, then not one is lost.
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/e2e/harness/lab.h"
 #include "tests/e2e/harness/machine.h"
@@ -144,6 +153,60 @@ TEST(AttributeFlood, AStartInTheMiddleOfItCountsEachLossOnce) {
   EXPECT_EQ(page["cnproc_events_lost_total{reason=\"kernel\"}"], 0);
   EXPECT_EQ(page["cnproc_events_lost_total{reason=\"receive_buffer\"}"], 0);
   EXPECT_EQ(exporter.Stop(), 0);
+}
+
+// The first thread that the exporter starts for good.
+pid_t CollectorThreadOf(pid_t exporter) {
+  pid_t first = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(exporter) + "/task")) {
+    const pid_t tid = std::stoi(task.path().filename().string());
+    if (tid != exporter && (first == 0 || tid < first)) first = tid;
+  }
+  return first;
+}
+
+// Loops until the end of its scope, but for half a minute at most.
+class BusyProcess {
+ public:
+  BusyProcess() : pid_(fork()) {
+    if (pid_ != 0) return;
+    alarm(30);
+    for (;;) {
+    }
+  }
+  ~BusyProcess() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  BusyProcess(const BusyProcess&) = delete;
+  BusyProcess& operator=(const BusyProcess&) = delete;
+
+ private:
+  const pid_t pid_;
+};
+
+// deploy/systemd/fifo.conf: whoever makes a page at normal priority, on CPUs that others keep busy,
+// must not hold up the thread that reads.
+TEST_F(Storm, ScrapesHoldUpNoCollectorThreadOfRealTimePriority) {
+  const sched_param priority = {.sched_priority = 1};
+  ASSERT_EQ(sched_setscheduler(CollectorThreadOf(exporter().pid()), SCHED_FIFO, &priority), 0);
+  const std::array<BusyProcess, 6> busy;
+  const Cut before = TakeCut();
+  std::atomic<bool> done = false;
+  std::atomic<int> scrapes = 0;
+  std::vector<std::thread> scrapers;
+  for (int i = 0; i < 3; ++i) {
+    scrapers.emplace_back([&] {
+      for (; !done; ++scrapes) exporter().Scrape();
+    });
+  }
+  RunWorkload({"storm", std::to_string(Scaled(20000)), CpuList()});
+  done = true;
+  for (std::thread& scraper : scrapers) scraper.join();
+  const Cut after = TakeCut();
+  EXPECT_GE(scrapes, 3);
+  ExpectNothingLost(before, after);
 }
 
 }  // namespace
