@@ -16,7 +16,7 @@ for tool in strace go javac node pgbench setpriv make gcc; do
   command -v "$tool" >/dev/null || { echo "tests/real: $tool is missing: deploy/install-dependencies.sh --test real" >&2; exit 1; }
 done
 status=0
-/usr/bin/python3 "$here/run.py" "$exporter" "$@" || status=1
+/usr/bin/python3 -B "$here/run.py" "$exporter" "$@" || status=1
 case "$*" in *--parts*) exit "$status" ;; esac
 "$here/stress_ng.sh" "$exporter" "$@" || status=1
 exit "$status"

@@ -11,4 +11,4 @@ exporter=${1:-$here/../../build/release/cnproc_exporter}
 [ $# = 0 ] || shift
 [ -x "$exporter" ] || { echo "tests/real: no $exporter: build it first (cmake --preset release)" >&2; exit 1; }
 command -v stress-ng >/dev/null || { echo "tests/real: stress-ng is missing: apt-get install stress-ng" >&2; exit 1; }
-exec /usr/bin/python3 "$here/stress_ng.py" "$exporter" "$@"
+exec /usr/bin/python3 -B "$here/stress_ng.py" "$exporter" "$@"
