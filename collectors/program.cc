@@ -52,10 +52,12 @@ class ProgramCollector final : public DimensionCollector {
                           "Names of programs that the kernel told at their exec.",
                           cut.start_time_seconds)
         .Add(static_cast<double>(cut.side.comm_records), {});
-    FamilyWriter::Counter(families, "cnproc_comm_records_lost_total",
-                          "Names and renames that the kernel found no room for: those programs are "
-                          "named by /proc.",
-                          cut.start_time_seconds)
+    FamilyWriter::Counter(
+        families, "cnproc_comm_records_lost_total",
+        "Records that the kernel had no room for, of forks and ends too, which it "
+        "writes beside names: programs whose name was among them are named by "
+        "/proc.",
+        cut.start_time_seconds)
         .Add(static_cast<double>(cut.side.comm_records_lost), {});
   }
 

@@ -81,15 +81,22 @@ void ExecFacts::OnLeaderExit(pid_t tgid) {
   if (!runtimes_.empty()) runtimes_.erase(tgid);
 }
 
-void ExecFacts::NoteRuntime(pid_t tgid, std::string_view comm) {
+bool ExecFacts::IsRuntime(pid_t tgid, std::string_view comm, ProcessReader::Files& files) {
+  bool is_runtime = IsContainerRuntime(comm);
   const bool was_one = !runtimes_.empty() && runtimes_.contains(tgid);
-  if (IsContainerRuntime(comm, was_one)) {
+  if (was_one && !is_runtime && IsNameOfCopy(comm)) {
+    // Where it cannot be read: most that are called so are copies.
+    const std::optional<std::string>& exe = files.Get(RuleInput::kExe);
+    is_runtime = !exe || IsFileOfRuntime(*exe);
+  }
+  if (is_runtime) {
     // Some have ended without being heard of: a loss.
     if (runtimes_.size() >= kMaxRuntimes) runtimes_.clear();
     runtimes_.insert(tgid);
   } else if (was_one) {
     runtimes_.erase(tgid);
   }
+  return is_runtime;
 }
 
 ProcessFacts ExecFacts::ReadExec(const Event& exec, const Batch& batch, size_t index) {
@@ -106,7 +113,7 @@ ProcessFacts ExecFacts::ReadExec(const Event& exec, const Batch& batch, size_t i
   if (facts.cgroup == nullptr) facts.cgroup = early_cgroup;
   if (!processes_->options().comm) return facts;
   Name(exec, batch, record, files, facts);
-  NoteRuntime(exec.tgid, facts.comm);
+  facts.sets_up_container = IsRuntime(exec.tgid, facts.comm, files);
   if (files.was_asked_of_program()) {
     asked_.push_back({index, exec.tgid, exec.timestamp_ns, record});
   }

@@ -75,7 +75,8 @@ class ExecFacts {
 
   void OnFork(const Event& fork);
   void OnLeaderExit(pid_t tgid);
-  void NoteRuntime(pid_t tgid, std::string_view comm);
+  // Whether the process sets up a container from now on.
+  bool IsRuntime(pid_t tgid, std::string_view comm, ProcessReader::Files& files);
   ProcessFacts ReadExec(const Event& exec, const Batch& batch, size_t index);
   void Name(const Event& exec, const Batch& batch, const std::optional<CommRecord>& record,
             ProcessReader::Files& files, ProcessFacts& facts);

@@ -31,7 +31,6 @@ struct Process {
   NameSource name_source = NameSource::kUnknown;  // of the program
   bool leader_exited = false;                     // other threads keep the process alive
   bool kernel_thread = false;
-  bool sets_up_container = false;  // kept by Identities, inherited at fork
   bool fork_seen = false;  // start_ns is the time of its FORK event
 };
 

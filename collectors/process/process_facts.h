@@ -40,6 +40,8 @@ struct ProcessFacts {
   // record too, names the program that it executed next, or is what it calls itself.
   bool name_lost = false;
   std::shared_ptr<const CgroupFacts> cgroup;  // null: not read
+  // A container runtime at work, whatever cgroup it is in by now: the host's.
+  bool sets_up_container = false;
 };
 
 }  // namespace cnproc

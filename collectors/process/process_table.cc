@@ -75,7 +75,6 @@ void ProcessTable::ApplyProcessFork(const Event& event) {
     child.values = parent->values;
     child.name_source = parent->name_source;
     child.kernel_thread = parent->kernel_thread;
-    child.sets_up_container = parent->sets_up_container;
   }
   Change change{.type = Change::Type::kProcessForked,
                 .timestamp_ns = event.timestamp_ns,

@@ -10,13 +10,26 @@
 
 namespace cnproc {
 
-// Whether a process that executes this sets up a container. A runtime enters the container's cgroup
-// before it becomes the container's program: what it does there is the host's work. `was_one`: the
-// process did until now; runc executes itself again, as "exe" or by a descriptor's number.
-inline bool IsContainerRuntime(std::string_view comm, bool was_one) {
+// Whether a program of this name sets up containers. A runtime enters the container's cgroup before
+// it becomes the container's program: what it does there is the host's work.
+inline bool IsContainerRuntime(std::string_view comm) {
   constexpr std::array<std::string_view, 4> kRuntimes = {"crun", "runc", "runsc", "youki"};
-  if (std::find(kRuntimes.begin(), kRuntimes.end(), comm) != kRuntimes.end()) return true;
-  return was_one && (comm == "exe" || (ConsumeDigits(comm) && comm.empty()));
+  return std::find(kRuntimes.begin(), kRuntimes.end(), comm) != kRuntimes.end();
+}
+
+// A runtime may execute itself again, by /proc/self/exe or by a descriptor: these are the names
+// that it has then. A container's program may be called so, too.
+inline bool IsNameOfCopy(std::string_view comm) {
+  return comm == "exe" || (ConsumeDigits(comm) && comm.empty());
+}
+
+// Whether /proc/PID/exe is that of a runtime: its file, or a copy of it in memory
+// ("/memfd:runc_cloned:/proc/self/exe (deleted)").
+inline bool IsFileOfRuntime(std::string_view exe) {
+  if (ConsumePrefix(exe, "/memfd:"))
+    return IsContainerRuntime(exe.substr(0, exe.find_first_of(":_ ")));
+  ConsumeSuffix(exe, " (deleted)");
+  return IsContainerRuntime(exe.substr(exe.rfind('/') + 1));
 }
 
 }  // namespace cnproc

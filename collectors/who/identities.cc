@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "collectors/who/container_runtime.h"
 #include "collectors/who/own_names.h"
 
 namespace cnproc {
@@ -214,9 +213,7 @@ void Identities::OnExec(Change& change) {
   NoteUserless(process);
   const bool cgroups_wanted = wanted(Dimension::kUnit) || wanted(Dimension::kContainer);
   if (cgroups_wanted && change.facts != nullptr) {
-    process.sets_up_container =
-        IsContainerRuntime(change.facts->comm, /*was_one=*/process.sets_up_container);
-    if (change.facts->cgroup != nullptr && !process.sets_up_container) {
+    if (change.facts->cgroup != nullptr && !change.facts->sets_up_container) {
       ++cgroups_read_;
       SetCgroup(process, change.facts->cgroup->identity);
     } else {

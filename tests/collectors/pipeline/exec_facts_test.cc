@@ -206,5 +206,35 @@ TEST_F(ExecFactsTest, AScannedProcessIsNamedByWhatItExecutes) {
   EXPECT_EQ(execs_->Complete(snapshot).comm, "node");
 }
 
+// runc executes itself again in the container's cgroup; what it becomes at last may be called as
+// such a copy is.
+TEST_F(ExecFactsTest, ARuntimeIsOneUntilItBecomesTheContainersProgram) {
+  const auto sets_up = [this](const std::vector<Event>& events) {
+    std::vector<ProcessFacts> facts;
+    execs_->Read({.events = events,
+                  .received_ns = 0,
+                  .round = ++round_,
+                  .life_ahead = {},
+                  .attributes_ahead = {}},
+                 facts, stats_);
+    return facts.back().sets_up_container;
+  };
+  Open();
+  Proc(20, "runc", "/usr/sbin/runc");
+  EXPECT_TRUE(sets_up({Exec(20, 1)}));
+  Event fork = EventOf(EventType::kFork, 21, 2);
+  fork.parent_tid = fork.parent_tgid = 20;
+  Proc(21, "exe", "/usr/sbin/runc");
+  EXPECT_TRUE(sets_up({fork, Exec(21, 3)}));
+  Proc(21, "6", "/memfd:runc_cloned:/proc/self/exe (deleted)");
+  EXPECT_TRUE(sets_up({Exec(21, 4)}));
+  Proc(21, "exe", "/bin/exe");
+  EXPECT_FALSE(sets_up({Exec(21, 5)}));
+  Proc(21, "7", "/bin/7");
+  EXPECT_FALSE(sets_up({Exec(21, 6)})) << "it is none any more";
+  Proc(22, "exe", "/opt/exe");
+  EXPECT_FALSE(sets_up({Exec(22, 7)})) << "nor was this ever one";
+}
+
 }  // namespace
 }  // namespace cnproc
