@@ -29,7 +29,9 @@ namespace cnproc {
 
 // The name of a program is that of the exec's comm record. Where no record came (no permission to
 // open the rings, or no room in one), it is what /proc says at once, unless something is known that
-// happened to the process since: then /proc may speak of another program.
+// happened to the process since: then /proc may speak of another program. Of an exec that is under
+// way nothing is known: the kernel sets the comm in begin_new_exec and sends the event later, and who
+// reads in between takes the next program's name.
 //
 // Makes system calls; used by one thread.
 class ExecFacts {
