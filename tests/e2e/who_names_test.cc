@@ -115,7 +115,7 @@ TEST_F(Names, UnderLoadToo) {
   for (int i = 0; i < 12; ++i) {
     busy.push_back(Fork([] {
       alarm(60);
-      for (volatile bool busy = true; busy;) {
+      for (volatile bool on = true; on;) {
       }
       return 0;
     }));
