@@ -14,7 +14,8 @@ namespace {
 constexpr unsigned kLongestRunSeconds = 300;
 
 constexpr std::span<const Command> (*kThemes[])() = {
-    LifeCommands, GroupCommands, IdCommands, StormCommands, AttributeCommands, NetlinkCommands};
+    LifeCommands,      GroupCommands,   IdCommands, StormCommands,
+    AttributeCommands, NetlinkCommands, CpuCommands};
 
 void PrintUsage(std::ostream& out) {
   out << "Makes known numbers of kernel events, to test cnproc_exporter.\n"

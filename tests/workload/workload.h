@@ -31,6 +31,7 @@ std::span<const Command> IdCommands();
 std::span<const Command> StormCommands();
 std::span<const Command> AttributeCommands();
 std::span<const Command> NetlinkCommands();
+std::span<const Command> CpuCommands();
 
 // An id without rights, which every Linux has, whatever its name.
 inline constexpr uid_t kNobody = 65534;
