@@ -30,6 +30,8 @@ struct CollectorContext {
   // Whether exit records and the kernel's log can be read, else why not.
   absl::Status exit_records;
   absl::Status kernel_log;
+  absl::Status usage;    // whether living processes are sampled
+  int64_t began_ns = 0;  // the events' clock where counting began
 };
 
 // All but the constructor is called with the pipeline's lock held: no system calls, no waiting.

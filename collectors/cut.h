@@ -51,7 +51,11 @@ struct SideStats {
   uint64_t exit_records = 0;
   uint64_t exit_records_lost = 0;
   uint64_t log_records_lost = 0;  // of the kernel's log
-  uint64_t comm_records = 0;      // names of programs at their exec
+  // Of living processes; gone: it had ended.
+  uint64_t samples_read = 0;
+  uint64_t samples_gone = 0;
+  int64_t oldest_sample_ns = 0;  // how long ago the oldest may have been taken
+  uint64_t comm_records = 0;     // names of programs at their exec
   uint64_t comm_records_lost = 0;
 };
 

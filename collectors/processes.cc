@@ -70,6 +70,7 @@ class ProcessesCollector final : public Collector {
       case Change::Type::kProcessConfirmed:
       case Change::Type::kOomKilled:
       case Change::Type::kEscalated:
+      case Change::Type::kSampled:
         break;
     }
   }

@@ -47,6 +47,10 @@ std::span<const CollectorSpec> CollectorSpecs() {
       CollectorSpec{.name = "oom",
                     .help = "processes that the kernel killed for want of memory",
                     .create = &CreateOomCollector},
+      CollectorSpec{.name = "usage",
+                    .help = "CPU of all processes, living and ended",
+                    .create = &CreateUsageCollector,
+                    .reads_processes = true},
   };
   return kSpecs;
 }

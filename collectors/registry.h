@@ -22,6 +22,7 @@ std::unique_ptr<Collector> CreateProgramCollector(const CollectorContext& contex
 std::unique_ptr<Collector> CreateStreamCollector(const CollectorContext& context);
 std::unique_ptr<Collector> CreateTaskstatsCollector(const CollectorContext& context);
 std::unique_ptr<Collector> CreateUnitCollector(const CollectorContext& context);
+std::unique_ptr<Collector> CreateUsageCollector(const CollectorContext& context);
 std::unique_ptr<Collector> CreateUserCollector(const CollectorContext& context);
 
 }  // namespace cnproc

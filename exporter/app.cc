@@ -27,6 +27,8 @@ PipelineOptions MakePipelineOptions(const Options& options, const Settings& sett
   if (options.replay_file.empty()) pipeline.procfs_root = options.procfs_root;
   pipeline.kubelet_runtime = options.kubelet_runtime;
   pipeline.settings = settings;
+  pipeline.sampling = {.interval_ns = options.usage_interval_ns,
+                       .cpu_share = options.usage_cpu_percent / 100};
   pipeline.say = [](Severity severity, const std::string& message) { Log(severity, message); };
   return pipeline;
 }

@@ -146,6 +146,7 @@ Verdict CheckCollector(const CollectorSpec& spec, const Options& options, const 
   }
   if (name == "unit" || name == "container") return CheckCgroups(machine);
   if (name == "taskstats") return {.status = machine.exit_records.status(), .remark = ""};
+  if (name == "usage") return {.status = machine.usage.status(), .remark = WhatUsageLacks(machine)};
   if (name == "oom") return {.status = machine.kernel_log.status(), .remark = ""};
   return {};
 }

@@ -111,6 +111,14 @@ absl::StatusOr<Source> OpenSource(const Options& options) {
   return source;
 }
 
+std::string WhatUsageLacks(const SideInputs& side) {
+  if (!side.usage.ok() || side.exit_records.ok()) return "";
+  return absl::StrCat(
+      "by samples alone, so that what processes use after their last sample is missing, and those "
+      "that live between two: ",
+      std::string(side.exit_records.status().message()));
+}
+
 SideInputs OpenSideInputs(const Options& options) {
   SideInputs side;
   if (!options.replay_file.empty()) {
@@ -119,6 +127,7 @@ SideInputs OpenSideInputs(const Options& options) {
         "container");
     side.exit_records = absl::UnavailableError("a recording has no exit records beside it");
     side.kernel_log = absl::UnavailableError("a recording has no kernel log beside it");
+    side.usage = absl::UnavailableError("a recording does not tell what processes use");
     return side;
   }
   const bool names = options.IsEnabled("program") || options.IsEnabled("lineage");
@@ -133,10 +142,11 @@ SideInputs OpenSideInputs(const Options& options) {
     side.refusals.emplace(CgroupFs(options.cgroupfs_root, options.procfs_root),
                           options.kubelet_runtime, init.value_or(""));
   }
-  if (options.IsEnabled("taskstats")) {
+  if (options.IsEnabled("taskstats") || options.IsEnabled("usage")) {
     side.exit_records =
         TaskstatsSocket::Open(options.receive_buffer_bytes, options.network_namespace);
   }
+  if (options.IsEnabled("usage")) side.usage = UsageReader::Open(options.procfs_root);
   if (options.IsEnabled("oom")) side.kernel_log = KmsgReader::Open(kKernelLog);
   return side;
 }
@@ -151,6 +161,9 @@ absl::StatusOr<PipelineInputs> OpenInputs(const Options& options) {
   if (side.refusals && !side.refusals->status().ok()) {
     Log(Severity::kWarn, absl::StrCat("refused forks are not counted: ",
                                       std::string(side.refusals->status().message())));
+  }
+  if (const std::string missing = WhatUsageLacks(side); !missing.empty()) {
+    Log(Severity::kWarn, missing, {{"collector", "usage"}});
   }
   return PipelineInputs{
       .source = std::move(source->datagrams), .side = std::move(side), .waker = *std::move(waker)};

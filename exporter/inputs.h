@@ -4,6 +4,7 @@
 #define CNPROC_EXPORTER_INPUTS_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "collectors/kernel/datagram_source.h"
@@ -31,6 +32,9 @@ absl::StatusOr<Source> OpenSource(const Options& options);
 // What the enabled collectors read beside the stream. Never fails: what cannot be opened says why,
 // and the rest works without it.
 SideInputs OpenSideInputs(const Options& options);
+
+// What the collector usage does not see, and why; empty if that is nothing, or if it does not work.
+std::string WhatUsageLacks(const SideInputs& side);
 
 // Both, and whatever else the pipeline needs. Errors as of OpenSource.
 absl::StatusOr<PipelineInputs> OpenInputs(const Options& options);

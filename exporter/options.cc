@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "collectors/base/time.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/registry.h"
 #include "exporter/config.h"
@@ -56,6 +57,19 @@ std::string CheckDuration(const std::string& text) {
   return ParseDuration(text)
              ? ""
              : absl::StrCat("`", text, "` is no duration: give one as 90s, 15m or 1h30m");
+}
+
+// Sampling goes by the second.
+std::string CheckUsageInterval(const std::string& text) {
+  if (std::string why = CheckDuration(text); !why.empty()) return why;
+  const int64_t interval_ns = *ParseDuration(text);
+  const bool is_good = interval_ns > 0 && interval_ns % kNsPerSecond == 0;
+  return is_good ? "" : absl::StrCat("`", text, "` is no whole number of seconds: give one as 15s");
+}
+
+std::string CheckNumber(const std::string& text) {
+  double number = 0;
+  return absl::SimpleAtod(text, &number) && std::isnan(number) ? "nan is no number" : "";
 }
 
 // CLI11 would take 0x10 and read 040 as 32.
@@ -112,6 +126,7 @@ struct RawOptions {
   std::string log_format = "logfmt";
   std::string idle_timeout = "15m";
   std::string container_idle_timeout = "5m";
+  std::string usage_interval = "15s";
   bool disable_defaults = false;
   struct Collector {
     bool enabled = false;
@@ -168,10 +183,7 @@ void AddConnectorFlags(CLI::App& app, Options& options, RawOptions& raw) {
       ->capture_default_str()
       ->needs(replay)
       ->check(CLI::Range(0.0, 1e6))
-      ->check([](const std::string& text) {
-        double speed = 0;
-        return absl::SimpleAtod(text, &speed) && std::isnan(speed) ? "nan is no speed" : "";
-      });
+      ->check(CheckNumber);
   app.add_flag("--connector.replay-loop", options.replay_loop, "Begin again at the end")
       ->needs(replay);
 }
@@ -221,6 +233,19 @@ void AddLabelFlags(CLI::App& app, Options& options, RawOptions& raw) {
                options.program_lifetime, "Tell lifetimes by program (default: on)");
 }
 
+void AddUsageFlags(CLI::App& app, Options& options, RawOptions& raw) {
+  app.add_option("--collector.usage.interval", raw.usage_interval,
+                 "How often what a living process uses is sampled")
+      ->capture_default_str()
+      ->check(CheckUsageInterval);
+  app.add_option("--collector.usage.cpu-budget", options.usage_cpu_percent,
+                 "Percent of a CPU that sampling may take; where it does not reach, samples are "
+                 "taken less often")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 100.0))
+      ->check(CheckNumber);
+}
+
 void AddOtherFlags(CLI::App& app, Options& options, RawOptions& raw) {
   app.add_option("--config.file", options.config_file,
                  "Naming rules, expected programs and limits, as YAML");
@@ -264,6 +289,7 @@ void Convert(const RawOptions& raw, Options& options) {
   options.record_max_bytes = *ParseSize(raw.record_max_size);
   options.idle_timeout_ns = *ParseDuration(raw.idle_timeout);
   options.container_idle_timeout_ns = *ParseDuration(raw.container_idle_timeout);
+  options.usage_interval_ns = *ParseDuration(raw.usage_interval);
   options.log_level = kLevels.at(raw.log_level);
   options.log_format = raw.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt;
   EnableCollectors(raw, options);
@@ -355,6 +381,7 @@ std::variant<Options, ExitRequest> ParseOptions(int argc, const char* const* arg
   AddWebFlags(app, options);
   AddCollectorFlags(app, raw);
   AddLabelFlags(app, options, raw);
+  AddUsageFlags(app, options, raw);
   AddConnectorFlags(app, options, raw);
   AddOtherFlags(app, options, raw);
   try {

@@ -47,6 +47,8 @@ struct Options {
   int64_t container_idle_timeout_ns = 0;
   std::string kubelet_runtime = "containerd";
   bool program_lifetime = true;
+  int64_t usage_interval_ns = 0;
+  double usage_cpu_percent = 0.5;  // of one CPU
   std::string config_file;
 
   // Connector

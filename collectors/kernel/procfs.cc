@@ -21,7 +21,37 @@ namespace {
 constexpr uint64_t kKernelThreadFlag = 0x00200000;
 
 // Numbers of fields after the comm, as proc(5) counts them less 3.
-enum StatField : size_t { kState = 0, kParent = 1, kFlags = 6, kThreads = 17, kStartTime = 19 };
+enum StatField : size_t {
+  kState = 0,
+  kParent = 1,
+  kFlags = 6,
+  kUserTime = 11,
+  kSystemTime = 12,
+  kThreads = 17,
+  kStartTime = 19,
+  kStatFields  // those that are of interest
+};
+using StatFields = std::array<absl::string_view, kStatFields>;
+
+// False if there are not as many.
+bool SplitFields(absl::string_view text, StatFields& fields) {
+  for (absl::string_view& field : fields) {
+    if (text.empty()) return false;
+    const size_t length = std::min(text.find(' '), text.size());
+    field = text.substr(0, length);
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return true;
+}
+
+// Bounded to three hundred years, so that sums of it do not overflow.
+bool ParseTicks(absl::string_view text, int64_t ns_per_tick, int64_t& us) {
+  constexpr uint64_t kMaxTicks = uint64_t{1} << 40;
+  uint64_t ticks = 0;
+  if (!absl::SimpleAtoi(text, &ticks)) return false;
+  us = static_cast<int64_t>(std::min(ticks, kMaxTicks)) * (ns_per_tick / 1000);
+  return true;
+}
 
 bool IsPid(const char* name) { return std::isdigit(static_cast<unsigned char>(name[0])) != 0; }
 
@@ -87,6 +117,8 @@ absl::Status ProcFs::SeesEveryProcess() const {
       "in units and containers, or reconciled after a loss; grant CAP_SYS_PTRACE"));
 }
 
+int64_t NsPerUserTick() { return kNsPerSecond / std::max(sysconf(_SC_CLK_TCK), 1L); }
+
 // /proc shows start times by the CLOCK_BOOTTIME of whoever reads, that of his time namespace.
 // In this order, so that a pause between the two makes processes look older. Younger than they are
 // known to be, they would pass for others with their ids.
@@ -107,13 +139,15 @@ bool ParseStat(absl::string_view stat, int64_t ns_per_tick, int64_t boottime_off
   if (!absl::SimpleAtoi(stat.substr(0, open), &process.tgid)) return false;
   process.comm = std::string(stat.substr(open + 1, close - open - 1));
   if (close + 2 >= stat.size()) return false;
-  const std::vector<absl::string_view> fields = absl::StrSplit(stat.substr(close + 2), ' ');
+  StatFields fields;
   uint64_t flags = 0;
   uint64_t start_ticks = 0;
-  if (fields.size() <= kStartTime || fields[kState].empty() ||
+  if (!SplitFields(stat.substr(close + 2), fields) || fields[kState].empty() ||
       !absl::SimpleAtoi(fields[kParent], &process.parent_tgid) ||
       !absl::SimpleAtoi(fields[kFlags], &flags) ||
       !absl::SimpleAtoi(fields[kThreads], &parsed.threads) ||
+      !ParseTicks(fields[kUserTime], ns_per_tick, process.use.user_us) ||
+      !ParseTicks(fields[kSystemTime], ns_per_tick, process.use.system_us) ||
       !absl::SimpleAtoi(fields[kStartTime], &start_ticks)) {
     return false;
   }
@@ -148,7 +182,7 @@ absl::StatusOr<std::unique_ptr<ProcessScan>> ProcessScan::Begin(const ProcFs& pr
 ProcessScan::ProcessScan(const ProcFs& procfs, bool with_cgroup, DIR* directory)
     : procfs_(procfs),
       with_cgroup_(with_cgroup),
-      ns_per_tick_(kNsPerSecond / std::max(sysconf(_SC_CLK_TCK), 1L)),
+      ns_per_tick_(NsPerUserTick()),
       boottime_offset_ns_(BoottimeOffsetNs()),
       directory_(directory) {}
 

@@ -19,6 +19,11 @@
 
 namespace cnproc {
 
+// A unit of time of /proc/PID/stat, and by how much the clock of its start times, CLOCK_BOOTTIME of
+// whoever reads, is ahead of CLOCK_MONOTONIC now: by as much as the machine slept since it booted.
+int64_t NsPerUserTick();
+int64_t BoottimeOffsetNs();
+
 class ProcFs {
  public:
   explicit ProcFs(std::string root) : root_(std::move(root)) {}

@@ -41,7 +41,9 @@ Ledger::Ledger(const LedgerOptions& options, Moment moment)
   const CollectorContext context{.identities = identities_,
                                  .settings = options.settings,
                                  .exit_records = options.exit_records,
-                                 .kernel_log = options.kernel_log};
+                                 .kernel_log = options.kernel_log,
+                                 .usage = options.usage,
+                                 .began_ns = moment.now_ns};
   for (const CollectorSpec* spec : options.collectors) {
     collectors_.push_back({spec, spec->create(context)});
     Collector& collector = *collectors_.back().collector;
@@ -72,6 +74,19 @@ void Ledger::Tick(Moment moment, bool caught_up, const SideEvidence& evidence) {
     for (const OomKill& kill : std::exchange(kills_, {})) NotifyKill(kill);
   }
   Take(evidence);
+}
+
+void Ledger::TakeSamples(std::span<const UsageSample> samples) {
+  for (const UsageSample& sample : samples) {
+    Process* process = table_.FindByTask(sample.tgid);
+    // The id may be another's by now.
+    if (process == nullptr || process->tgid != sample.tgid ||
+        !ProcessTable::IsSame(*process, sample.start_ns)) {
+      continue;
+    }
+    Change change{.type = Change::Type::kSampled, .process = process, .use = &sample.use};
+    OnChange(change);
+  }
 }
 
 void Ledger::OnLoss(int64_t from_ns, int64_t to_ns, int64_t now_ns) {

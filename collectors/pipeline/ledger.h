@@ -37,6 +37,7 @@ struct LedgerOptions {
   // OK, or why the source is not there: collectors that need it say so.
   absl::Status exit_records;
   absl::Status kernel_log;
+  absl::Status usage;       // whether what living processes use can be read
   absl::Status identities;  // not OK in a replay: processes have no unit, container or user
   absl::Status names;       // OK in a replay too, if the recording has the names of programs
 };
@@ -66,6 +67,9 @@ class Ledger final : private ChangeSink {
   // Once a second, with what was gathered since. `caught_up`: nothing waits in the life socket, so
   // the EXIT of every process that has ended by now was applied.
   void Tick(Moment moment, bool caught_up, const SideEvidence& evidence);
+  // What living processes have used. Every event until then was applied that was there when it was
+  // read.
+  void TakeSamples(std::span<const UsageSample> samples);
   // Life events between these two (the events' clock) were lost. Known at `now_ns`.
   void OnLoss(int64_t from_ns, int64_t to_ns, int64_t now_ns);
   // Every event with a timestamp until then was applied, or reported as lost.

@@ -37,6 +37,7 @@ LedgerOptions MakeLedgerOptions(const PipelineOptions& options, const SideSource
           .max_exit_records = side.max_exit_records(),
           .exit_records = side.exit_records_status(),
           .kernel_log = side.kernel_log_status(),
+          .usage = side.usage_status(),
           .identities = procfs ? absl::OkStatus() : side.processes_status(),
           .names = procfs ? absl::OkStatus() : side.names_status()};
 }
@@ -71,6 +72,9 @@ Pipeline::Pipeline(PipelineInputs inputs, const PipelineOptions& options)
   reconciler_.emplace(
       *procfs_, side_, ledger_,
       Reconciler::Options{.with_cgroups = NeedCgroups(options.collectors), .say = options.say});
+  if (side_.usage_status().ok()) {
+    sampler_.emplace(side_, ledger_, options.sampling, subscription_.NowNs());
+  }
 }
 
 Pipeline::~Pipeline() { Stop(); }
@@ -150,7 +154,10 @@ void Pipeline::AwaitEvents() {
 }
 
 int64_t Pipeline::WaitNs() {
-  if (subscription_.wants_round_now() || (reconciler_ && reconciler_->is_busy())) return 0;
+  if (subscription_.wants_round_now() || (reconciler_ && reconciler_->is_busy()) ||
+      (sampler_ && sampler_->is_busy())) {
+    return 0;
+  }
   const int64_t next_ns = std::min(next_tick_ns_, side_.NextLookNs().value_or(next_tick_ns_));
   return std::clamp<int64_t>(next_ns - subscription_.NowNs(), 0, kTickNs);
 }
@@ -172,6 +179,7 @@ void Pipeline::DoRound() {
   side_.LookAtChildren(subscription_.NowNs());
   Publish();
   if (caught_up_) scrapes_.ServePages(kMostPageTime);
+  if (!scrapes_wait) Sample();
 }
 
 void Pipeline::TakeSettings() {
@@ -224,6 +232,12 @@ void Pipeline::Tick() {
     labels = ledger->LabelUses();
   }
   incidents_.OnLabels(labels, MonotonicNs());
+  if (sampler_) sampler_->OnTick(moment.now_ns);
+}
+
+void Pipeline::Sample() {
+  if (!sampler_ || !caught_up_ || subscription_.is_broken() || reconciler_->is_busy()) return;
+  sampler_->Step(subscription_.NowNs());
 }
 
 void Pipeline::Publish() {

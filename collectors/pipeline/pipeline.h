@@ -28,6 +28,7 @@
 #include "collectors/pipeline/scrape_queue.h"
 #include "collectors/pipeline/side_sources.h"
 #include "collectors/pipeline/subscription.h"
+#include "collectors/pipeline/usage_sampler.h"
 
 namespace cnproc {
 
@@ -37,6 +38,7 @@ struct PipelineOptions {
   std::optional<std::string> procfs_root;
   std::string kubelet_runtime;  // see IdentifyCgroup
   Settings settings;            // until Configure gives others
+  SamplingOptions sampling;
   LogSink say;
 };
 
@@ -49,7 +51,8 @@ struct PipelineInputs {
 
 // One thread, the collector thread, reads the stream and writes every number; a round is
 //   wait → read both sockets → for each batch: gather what belongs to it, then, with the lock held,
-//   apply it → once a second: audit, tick → a step of the comparison with /proc → pages.
+//   apply it → once a second: audit, tick → a step of the comparison with /proc → pages → a step of
+//   sampling.
 // The lock is held for one bounded batch, one step of a comparison or one page, and never across a
 // system call. Every public method may be called from any thread.
 class Pipeline final {
@@ -90,6 +93,7 @@ class Pipeline final {
   void Resync(const Subscription::Outcome& outcome);
   void Tick();
   void Publish();
+  void Sample();
 
   const std::optional<ProcFs> procfs_;
   const HostNumbersReader host_numbers_;
@@ -98,6 +102,7 @@ class Pipeline final {
   Subscription subscription_;
   Guarded<Ledger> ledger_;
   std::optional<Reconciler> reconciler_;  // absent in a replay
+  std::optional<UsageSampler> sampler_;   // absent where usage cannot be read
   ScrapeQueue scrapes_;
 
   // The collector thread's own.

@@ -107,6 +107,14 @@ ProcessFacts SideSources::Complete(const ProcessSnapshot& snapshot) {
   return facts;
 }
 
+void SideSources::ReadUsage(std::span<const pid_t> tgids, std::vector<UsageSample>& samples) {
+  for (const pid_t tgid : tgids) {
+    const std::optional<UsageSample> sample = inputs_.usage->Read(tgid);
+    ++(sample ? evidence_.stats.samples_read : evidence_.stats.samples_gone);
+    if (sample) samples.push_back(*sample);
+  }
+}
+
 void SideSources::Track(const ProcessFacts& facts) {
   if (inputs_.refusals) inputs_.refusals->Track(facts.cgroup);
 }

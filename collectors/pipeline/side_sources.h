@@ -7,17 +7,20 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collectors/kernel/kmsg.h"
 #include "collectors/kernel/process_reader.h"
 #include "collectors/kernel/taskstats_socket.h"
+#include "collectors/kernel/usage_reader.h"
 #include "collectors/pipeline/exec_facts.h"
 #include "collectors/pipeline/refusal_sampler.h"
 #include "collectors/pipeline/side_evidence.h"
 #include "collectors/process/event.h"
 #include "collectors/process/process_facts.h"
+#include "collectors/process/process_use.h"
 #include "collectors/process/program_rules.h"
 
 namespace cnproc {
@@ -27,6 +30,7 @@ struct SideInputs {
   absl::StatusOr<ProcessReader> processes = absl::UnavailableError("not asked for");
   absl::StatusOr<TaskstatsSocket> exit_records = absl::UnavailableError("not asked for");
   absl::StatusOr<KmsgReader> kernel_log = absl::UnavailableError("not asked for");
+  absl::StatusOr<UsageReader> usage = absl::UnavailableError("not asked for");
   std::optional<RefusalSampler> refusals;
 };
 
@@ -56,12 +60,18 @@ class SideSources {
   // The facts of a process that a scan saw.
   ProcessFacts Complete(const ProcessSnapshot& snapshot);
 
+  // What living processes have used, as far as there is a reader. A sweep goes through all of them.
+  void BeginSweep() { inputs_.usage->AdjustClock(); }
+  void ReadUsage(std::span<const pid_t> tgids, std::vector<UsageSample>& samples);
+  void SetOldestSample(int64_t age_ns) { evidence_.stats.oldest_sample_ns = age_ns; }
+
   // The most exit records that can wait for their events.
   size_t max_exit_records() const { return max_exit_records_; }
   absl::Status processes_status() const { return execs_.processes_status(); }
   absl::Status names_status() const { return execs_.names_status(); }
   absl::Status exit_records_status() const { return inputs_.exit_records.status(); }
   absl::Status kernel_log_status() const { return inputs_.kernel_log.status(); }
+  absl::Status usage_status() const { return inputs_.usage.status(); }
 
  private:
   void Clear();

@@ -10,6 +10,7 @@
 #include "collectors/process/event.h"
 #include "collectors/process/exit_record.h"
 #include "collectors/process/process_facts.h"
+#include "collectors/process/process_use.h"
 
 namespace cnproc {
 
@@ -59,8 +60,9 @@ struct Change {
     kProcessConfirmed,  // a scan saw a process that was known, or, without snapshot, its parent
     kOomKilled,         // the kernel logged it; tgid is 0 if it is not in the table any more
     kEscalated,         // the process escalated itself, it did not exec a set-uid program
+    kSampled,           // what a living process has used was read
   };
-  static constexpr size_t kTypeCount = static_cast<size_t>(Type::kEscalated) + 1;
+  static constexpr size_t kTypeCount = static_cast<size_t>(Type::kSampled) + 1;
 
   Type type = Type::kProcessForked;
   bool at_start = false;  // kProcessAppeared, kProcessVanished: before the first scan was done
@@ -94,6 +96,8 @@ struct Change {
   uint32_t late_previous_program = 0;
   // kProcessConfirmed: the program that a living process was, which new rules call otherwise.
   uint32_t renamed_from = 0;
+
+  const ProcessUse* use = nullptr;  // kSampled
 };
 
 // Takes every change, in order, in the one thread that owns the process table. The sink may fill in

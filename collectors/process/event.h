@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collectors/base/pid.h"
+#include "collectors/process/process_use.h"
 
 namespace cnproc {
 
@@ -60,6 +61,7 @@ struct ProcessSnapshot {
   std::string comm;
   std::string cgroup;                // the text of /proc/PID/cgroup, empty where nobody asked
   std::vector<pid_t> other_threads;  // live threads but the leader
+  ProcessUse use;
 };
 
 }  // namespace cnproc

@@ -33,6 +33,9 @@ class ProcessTable {
   // So many processes that gave way to another with their id may wait for their EXIT, in addition
   // to max_tasks. Where more of these are lost, the scan that follows the loss settles the rest.
   static constexpr size_t kMaxFormers = 1024;
+  // Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
+  // within this time.
+  static constexpr int64_t kStartToleranceNs = 50'000'000;
 
   // Holds at most `max_tasks` processes and threads. A process beyond is given up at once and
   // vanishes, a thread beyond is not kept; both count in evictions(). `sink` must outlive the
@@ -73,6 +76,15 @@ class ProcessTable {
   TaskLife LifeOf(const Event& event) const;
 
   const Process* Find(pid_t tgid) const;
+  // Whether what /proc says of a start may be said of this process. It can only be later than ours
+  // if the id was given to another: while the machine sleeps the two clocks part, which makes the
+  // same start look earlier.
+  static bool IsSame(const Process& process, int64_t proc_start_ns) {
+    return process.start_ns == kUnknownStart ||
+           proc_start_ns <= process.start_ns + kStartToleranceNs;
+  }
+  // Of all living processes, in no order.
+  std::vector<pid_t> Tgids() const;
   // The process that this task belongs to, its leader or another thread; null if none.
   Process* FindByTask(pid_t tid);
   size_t processes() const { return processes_.size() + former_count_; }
@@ -81,10 +93,6 @@ class ProcessTable {
   uint64_t evictions() const { return evictions_; }
 
  private:
-  // Start times in /proc are whole clock ticks (10 ms) of another clock. No pid comes round again
-  // within this time.
-  static constexpr int64_t kStartToleranceNs = 50'000'000;
-
   // A living thread but the leader; `next` and `previous` link those of one process.
   struct Thread {
     int64_t start_ns = kUnknownStart;  // of its FORK

@@ -97,11 +97,8 @@ void ProcessTable::ReconcileOne(const ProcessSnapshot& snapshot, const ProcessFa
   if (ended_processes_.contains(snapshot.tgid)) return;
   Process* process = FindMutable(snapshot.tgid);
   const bool touched = touched_.contains(snapshot.tgid);
-  // A start can only be later than ours if the id was given to another process: while the machine
-  // sleeps the two clocks part, which makes the same start look earlier.
-  const bool is_reused = process != nullptr && process->start_ns != kUnknownStart &&
-                         process->start_ns < scan_start_ns_ &&
-                         snapshot.start_ns > process->start_ns + kStartToleranceNs;
+  const bool is_reused = process != nullptr && process->start_ns < scan_start_ns_ &&
+                         !IsSame(*process, snapshot.start_ns);
   if (is_reused && touched) {
     // What events told since was of the new one, and is worth more than the change of hands.
     process->start_ns = snapshot.start_ns;

@@ -12,6 +12,13 @@ const Process* ProcessTable::Find(pid_t tgid) const {
   return found == processes_.end() ? nullptr : &found->second;
 }
 
+std::vector<pid_t> ProcessTable::Tgids() const {
+  std::vector<pid_t> tgids;
+  tgids.reserve(processes_.size());
+  for (const auto& [tgid, process] : processes_) tgids.push_back(tgid);
+  return tgids;
+}
+
 Process* ProcessTable::FindByTask(pid_t tid) {
   if (Process* process = FindMutable(tid)) return process;
   const auto thread = threads_.find(tid);

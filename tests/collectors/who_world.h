@@ -110,6 +110,12 @@ class WhoWorld {
   void SetUid(pid_t pid, uint32_t real, uint32_t effective) {
     Deliver({.type = EventType::kUid, .real_id = real, .effective_id = effective}, pid, pid);
   }
+  // What a living process has used so far, by /proc, which says that it started then.
+  void Sample(pid_t pid, const ProcessUse& use, int64_t start_ns = 0) {
+    const UsageSample sample{.tgid = pid, .start_ns = start_ns, .use = use};
+    ledger_.TakeSamples({&sample, 1});
+  }
+  int64_t now_ns() const { return now_ns_; }
   // Until nothing waits: no escalation for its exec, nobody who gave way with its id for its exit.
   void Settle() { Advance(2'000'000'000); }
   // The kernel's log says so, and no exit comes.

@@ -32,7 +32,7 @@ else
   known=$("$exporter" --help | grep -oE '^ +--[a-z][a-z.-]*' | tr -d ' ' | sort -u)
   for flag in $known; do
     case $flag in --collector.processes | --collector.program | --collector.unit | --collector.container | --collector.user | \
-      --collector.lineage | --collector.taskstats | --collector.oom) continue ;; esac
+      --collector.lineage | --collector.taskstats | --collector.oom | --collector.usage) continue ;; esac
     grep -qF -e "\\${flag#-}" -e "\\-no-${flag#--}" "$deploy/packages/cnproc_exporter.8" || complain "the man page lacks $flag"
   done
   for flag in $(grep -oE '\\-[a-z]+[a-z.-]+' "$deploy/packages/cnproc_exporter.8" | sed 's/^\\/-/' | sort -u); do

@@ -130,7 +130,7 @@ TEST(ConfigCheck, SaysForEachPartWhetherItWorks) {
   const Result result = RunExporter({"--config.check"});
   EXPECT_EQ(result.ExitCode(), 0) << result.out << result.err;
   for (const char* part : {"stream", "audit", "processes", "program", "unit", "container", "user",
-                           "taskstats", "oom"}) {
+                           "taskstats", "oom", "usage"}) {
     EXPECT_NE(("\n" + result.out).find("\nok      " + std::string(part)), std::string::npos)
         << part << " in " << result.out;
   }

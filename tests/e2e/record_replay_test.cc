@@ -180,7 +180,7 @@ TEST_F(RecordReplay, ARestartKeepsTheRecordingBefore) {
 TEST_F(RecordReplay, WhatARecordingCannotTellIsSaid) {
   Record();
   const Page page = Replay(path_)->Scrape();
-  for (const char* collector : {"unit", "container", "user", "taskstats", "oom"}) {
+  for (const char* collector : {"unit", "container", "user", "taskstats", "oom", "usage"}) {
     EXPECT_EQ(page["cnproc_scrape_collector_success{collector=\"" + std::string(collector) + "\"}"],
               0)
         << collector;

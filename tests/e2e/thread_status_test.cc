@@ -18,7 +18,9 @@ class ThreadStatus : public testing::TestWithParam<bool> {
   // With exit records, and by the events alone.
   ThreadStatus() : exporter_({.flags = Flags()}) {}
 
-  static Command Flags() { return GetParam() ? Command{} : Command{"--no-collector.taskstats"}; }
+  static Command Flags() {
+    return GetParam() ? Command{} : Command{"--no-collector.taskstats", "--no-collector.usage"};
+  }
   int64_t Count(const Command& workload, int64_t expected) {
     const std::string series = CodeSeries(kCode);
     return program_.Run(exporter_, workload, series, expected)[series];

@@ -31,7 +31,7 @@ TEST(WhoStart, RefusesABadFile) {
 TEST(WhoStart, CheckTellsWhatEachCollectorLacks) {
   const Result root = RunExporter({"--config.check", "--collector.taskstats", "--collector.oom"});
   EXPECT_EQ(root.ExitCode(), 0) << root.out;
-  for (const char* part : {"program", "unit", "container", "user", "taskstats", "oom"}) {
+  for (const char* part : {"program", "unit", "container", "user", "taskstats", "oom", "usage"}) {
     EXPECT_NE(root.out.find("ok      " + std::string(part)), std::string::npos) << root.out;
   }
   if (!AnyoneMayListen()) return;
@@ -40,6 +40,7 @@ TEST(WhoStart, CheckTellsWhatEachCollectorLacks) {
   EXPECT_EQ(nobody.ExitCode(), 0) << nobody.out;
   EXPECT_NE(nobody.out.find("lacking taskstats: "), std::string::npos) << nobody.out;
   EXPECT_NE(nobody.out.find("CAP_NET_ADMIN"), std::string::npos) << nobody.out;
+  EXPECT_NE(nobody.out.find("ok      usage: by samples alone"), std::string::npos) << nobody.out;
   EXPECT_EQ(
       RunExporter({"--config.check", "--collector.taskstats"}, {.as_nobody = true}).ExitCode(), 1);
   // Rules that ask for what a process without rights cannot read are told.

@@ -60,7 +60,23 @@ TEST(OptionsTest, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(options.log_level, Severity::kInfo);
   EXPECT_EQ(options.log_format, LogFormat::kLogfmt);
   EXPECT_THAT(Names(options), ElementsAre("stream", "processes", "program", "unit", "container",
-                                          "user", "taskstats", "oom"));
+                                          "user", "taskstats", "oom", "usage"));
+  EXPECT_EQ(options.usage_interval_ns, int64_t{15} * 1'000'000'000);
+  EXPECT_EQ(options.usage_cpu_percent, 0.5);
+}
+
+TEST(OptionsTest, SamplingHasAnIntervalAndABudget) {
+  const Options options =
+      Accepted({"--collector.usage.interval=1m", "--collector.usage.cpu-budget=2.5"});
+  EXPECT_EQ(options.usage_interval_ns, int64_t{60} * 1'000'000'000);
+  EXPECT_EQ(options.usage_cpu_percent, 2.5);
+  for (const char* flag : {"--collector.usage.interval=0s", "--collector.usage.interval=500ms",
+                           "--collector.usage.interval=1s500ms", "--collector.usage.interval=often",
+                           "--collector.usage.cpu-budget=0", "--collector.usage.cpu-budget=-1",
+                           "--collector.usage.cpu-budget=101", "--collector.usage.cpu-budget=nan",
+                           "--collector.usage.cpu-budget=much"}) {
+    EXPECT_EQ(Refused({flag}).status, 2) << flag;
+  }
 }
 
 TEST(OptionsTest, ListenAddressesRepeat) {

@@ -37,6 +37,19 @@ TEST(ParseStatTest, ReadsWhatIsNeeded) {
   EXPECT_FALSE(parsed.process.kernel_thread);
 }
 
+TEST(ParseStatTest, ReadsWhatTheProcessHasUsed) {
+  ParsedStat parsed;
+  ASSERT_TRUE(ParseStat("7 (a b) R 1 7 7 0 -1 4194304 100 5 0 0 150 25 9 9 20 0 3 0 250 0 0",
+                        kNsPerTick, 0, parsed));
+  EXPECT_EQ(parsed.process.use.user_us, 1'500'000);
+  EXPECT_EQ(parsed.process.use.system_us, 250'000);
+  // Whatever stands there, sums of it stay numbers.
+  ASSERT_TRUE(ParseStat("7 (a) R 1 7 7 0 -1 0 0 0 0 0 18446744073709551615 0 0 0 20 0 1 0 5 0",
+                        kNsPerTick, 0, parsed));
+  EXPECT_GT(parsed.process.use.user_us, 0);
+  EXPECT_LT(parsed.process.use.user_us, INT64_MAX / 100);
+}
+
 // Given a reader in a time namespace whose clock began after a process did, then /proc gives the
 // process' start time modulo 2^64 ns: here -2.01 s.
 TEST(ParseStatTest, AProcessMayBeOlderThanTheClockOfTheTimeNamespace) {

@@ -79,6 +79,8 @@ std::string Words(const Change& change) {
       return absl::StrCat("killed ", who);
     case Change::Type::kEscalated:
       return absl::StrCat("escalation of ", who);
+    case Change::Type::kSampled:
+      return absl::StrCat("sampled ", who);  // never by a table
   }
   return "?";
 }
