@@ -211,7 +211,8 @@ TEST_F(Usage, NothingGoesBackWhateverIsLost) {
     Wait(burner);
     exporter().process().Signal(SIGCONT);
     usleep(300'000);
-    for (const auto& [series, value] : exporter().Scrape().values()) {
+    const Page page = exporter().Scrape();
+    for (const auto& [series, value] : page.values()) {
       if (series.rfind("cnproc_program_cpu_seconds_total", 0) != 0) continue;
       EXPECT_GE(value, highest[series]) << series;
       highest[series] = value;
