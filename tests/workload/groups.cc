@@ -149,8 +149,8 @@ void ThreadFails(Arguments arguments) {
 
 void Busy(Arguments arguments) {
   Flood(Number(arguments[0], 1, 100), static_cast<double>(Number(arguments[1], 1, 60)), [] {
-    for (volatile int i = 0; i < 1000; i = i + 1) {
-    }
+    [[maybe_unused]] volatile int counter = 0;
+    for (int i = 0; i < 1000; ++i) counter = i;
   });
 }
 
