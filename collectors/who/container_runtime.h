@@ -23,13 +23,14 @@ inline bool IsNameOfCopy(std::string_view comm) {
   return comm == "exe" || (ConsumeDigits(comm) && comm.empty());
 }
 
-// Whether /proc/PID/exe is that of a runtime: its file, or a copy of it in memory
-// ("/memfd:runc_cloned:/proc/self/exe (deleted)").
+// Whether /proc/PID/exe is that of a runtime: its file, a copy of it in memory
+// ("/memfd:runc_cloned:/proc/self/exe (deleted)"), or one that is mounted by itself ("/").
 inline bool IsFileOfRuntime(std::string_view exe) {
-  if (ConsumePrefix(exe, "/memfd:"))
+  if (ConsumePrefix(exe, "/memfd:")) {
     return IsContainerRuntime(exe.substr(0, exe.find_first_of(":_ ")));
+  }
   ConsumeSuffix(exe, " (deleted)");
-  return IsContainerRuntime(exe.substr(exe.rfind('/') + 1));
+  return exe == "/" || IsContainerRuntime(exe.substr(exe.rfind('/') + 1));
 }
 
 }  // namespace cnproc

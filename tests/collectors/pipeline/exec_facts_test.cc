@@ -228,6 +228,8 @@ TEST_F(ExecFactsTest, ARuntimeIsOneUntilItBecomesTheContainersProgram) {
   EXPECT_TRUE(sets_up({fork, Exec(21, 3)}));
   Proc(21, "6", "/memfd:runc_cloned:/proc/self/exe (deleted)");
   EXPECT_TRUE(sets_up({Exec(21, 4)}));
+  Proc(21, "exe", "/");
+  EXPECT_TRUE(sets_up({Exec(21, 4)}));
   Proc(21, "exe", "/bin/exe");
   EXPECT_FALSE(sets_up({Exec(21, 5)}));
   Proc(21, "7", "/bin/7");
