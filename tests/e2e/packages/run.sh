@@ -32,7 +32,7 @@ rpm=$(ls "$work"/first/*.rpm)
 named='libc6|libcrypt1|libgcc-s1|libssl3(t64)?|libstdc\+\+6|zlib1g|init-system-helpers'
 others=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/([^)]*)//; s/ //g' | grep -vxE "$named" | paste -sd' ')
 [ -z "$others" ] || fail "the .deb depends on $others"
-named='lib(c|m)\.so\.6|libcrypt\.so\.[12]|libgcc_s\.so\.1|lib(ssl|crypto)\.so\.3|libstdc\+\+\.so\.6|libz\.so\.1'
+named='ld-linux[-a-z0-9_]*\.so\.[12]|lib(c|m)\.so\.6|libcrypt\.so\.[12]|libgcc_s\.so\.1|lib(ssl|crypto)\.so\.3|libstdc\+\+\.so\.6|libz\.so\.1'
 others=$(rpm -qp --requires "$rpm" | sed -n 's/\(\.so[.0-9]*\)(.*/\1/p' | sort -u | grep -vxE "$named" | paste -sd' ')
 [ -z "$others" ] || fail "the .rpm depends on $others"
 for file in /usr/bin/cnproc_exporter /usr/lib/systemd/system/cnproc-exporter.service /etc/sysconfig/cnproc-exporter \
