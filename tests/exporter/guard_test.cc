@@ -32,6 +32,10 @@ thread_local bool has_memory = false;
   if (void* memory = std::malloc(bytes)) return memory;
   throw std::bad_alloc();
 }
+// What the operators below free must be theirs: a sanitizer's own would not fit.
+[[gnu::noinline]] void* operator new(size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+  return std::malloc(bytes);
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
