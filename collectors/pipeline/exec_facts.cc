@@ -72,7 +72,7 @@ void ExecFacts::Read(const Batch& batch, std::vector<ProcessFacts>& facts, SideS
 void ExecFacts::OnFork(const Event& fork) {
   records_.OnFork(fork.tgid, fork.timestamp_ns);
   const bool of_runtime = !runtimes_.empty() && runtimes_.contains(fork.parent_tgid);
-  early_cgroups_.OnFork(fork.tgid, fork.timestamp_ns, of_runtime);
+  if (reads_cgroups()) early_cgroups_.OnFork(fork.tgid, fork.timestamp_ns, of_runtime);
   if (of_runtime) runtimes_.insert(fork.tgid);
 }
 
@@ -195,7 +195,7 @@ void ExecFacts::Learn(std::span<const Event> events) {
 }
 
 void ExecFacts::LookAtChildren(int64_t now_ns) {
-  if (!processes_.ok() || !processes_->options().cgroup) return;
+  if (!reads_cgroups()) return;
   early_cgroups_.LookAtDue(now_ns, [this](pid_t tgid) {
     ProcessReader::Files files = processes_->FilesOf(tgid);
     return processes_->CgroupOf(files);

@@ -61,6 +61,7 @@ class ExecFacts {
   absl::Status names_status() const;
 
  private:
+  bool reads_cgroups() const { return processes_.ok() && processes_->options().cgroup; }
   // What happened to a process with one id, as far as the round has read.
   struct Happening {
     int64_t timestamp_ns = 0;
